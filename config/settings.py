@@ -1,0 +1,117 @@
+"""Everything that can be set from outside, read once at the door of each process and handed inward."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+AUTO: Final = ("auto",)
+DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6399/0"
+
+EngineNames = Annotated[tuple[str, ...], NoDecode]
+"""A comma list such as ``faster-whisper,openai-whisper``; ``auto`` lets the stage choose."""
+
+
+class SettingsError(Exception):
+    """A setting has a value that can't be used. The message names it and says what would do."""
+
+
+class Settings(BaseSettings):
+    """Environment first, then ``.env`` in the working folder. Names are those of the README's table."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    discord_token: SecretStr | None = None
+    discord_api_base: str | None = None
+
+    redis_url: SecretStr | None = None
+    """Secret because it may carry a password. Read it through ``broker_url``."""
+    priya_home: Path = Field(default_factory=lambda: Path.home() / ".local/share/priya")
+
+    log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_file: Path | None = None
+
+    max_concurrent_requests: int = Field(default=10, ge=1)
+    voice_lock_timeout: float = Field(default=30.0, gt=0)
+    """Seconds after which a lost holder's lock on a voice channel may be taken by another."""
+    request_timeout: float = Field(default=45.0, gt=0, le=600)
+    """Seconds from the end of speech (or the text) to a turn's deadline."""
+    max_memory_mb: int = Field(default=500, ge=64)
+
+    transcribe_engines: EngineNames = AUTO
+    language_engines: EngineNames = AUTO
+    synthesize_engines: EngineNames = AUTO
+    providers_file: Path | None = None
+
+    whisper_model: str = "whisper-base"
+    language_model: str = "smollm2-135m"
+    piper_voice: str = "piper-en_US-joe-medium"
+    hibari_voice: str = "heart"
+
+    model_timeout: float = Field(default=30.0, gt=0)
+    """Seconds that one call of a model may take."""
+    model_retries: int = Field(default=3, ge=0)
+    temperature: float = Field(default=0.95, ge=0, le=2)
+    max_tokens: int = Field(default=200, ge=1)
+    """Longest reply, in the language model's tokens."""
+    context_tokens: int = Field(default=2048, ge=256)
+    """Longest prompt and reply together, for the local language model."""
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("transcribe_engines", "language_engines", "synthesize_engines", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip()) or AUTO
+        return value
+
+    @field_validator("discord_token", "redis_url", "log_file", "providers_file", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("must start with redis:// or rediss://")
+        return value
+
+    @field_validator("priya_home")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def models_folder(self) -> Path:
+        return self.priya_home / "models"
+
+    @property
+    def run_folder(self) -> Path:
+        """Where a running stack leaves its address and lock."""
+        return self.priya_home / "run"
+
+    @cached_property
+    def broker_url(self) -> str:
+        """``REDIS_URL``, else the address that the running stack's embedded Valkey wrote down."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        try:
+            return (self.run_folder / "redis.url").read_text().strip() or DEFAULT_REDIS_URL
+        except OSError:
+            return DEFAULT_REDIS_URL
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process. Raises SettingsError naming every variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors())
+        raise SettingsError(f"Setting not understood: {wrong} (see .env.example)") from None

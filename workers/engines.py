@@ -1,0 +1,91 @@
+"""The shape of an engine at each stage, and the values that go in and come out.
+
+An engine knows PCM and text. It has never heard of Discord, Celery, Redis or a conversation partner.
+Every engine is made by a ``load`` function named in ``workers/registry.py``; what ``load`` returns is
+loaded, warmed up and ready for work. Engines raise ``workers.errors.EngineError`` and nothing else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+type Pcm = npt.NDArray[np.float32]
+"""Mono samples from -1 to 1, one dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard in one utterance. Empty ``text`` means that nobody said anything."""
+
+    text: str
+    language: str
+    """ISO 639-1 code, detected (``en``, ``hi``)."""
+    confidence: float
+    """0 to 1: the geometric mean of the token probabilities."""
+
+
+class Transcriber(Protocol):
+    """Turns one utterance into text. Called from one thread at a time; keeps nothing between calls."""
+
+    @property
+    def name(self) -> str: ...
+
+    def transcribe(self, speech: Pcm, *, language: str | None = None) -> Transcript:
+        """``speech`` at 16 kHz, up to 30 s. ``language`` fixes the language instead of detecting it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """All that a language model is told: who she is, what was said so far, and how to answer."""
+
+    id: str
+    """Names the conversation, so that a model can keep its prompt cache between turns."""
+    messages: tuple[ChatMessage, ...]
+    """System first, then alternating, the newest last."""
+    answer_so_far: str = ""
+    """The beginning of the answer when it was already spoken: go on from here, don't repeat it."""
+    temperature: float = 0.95
+    max_tokens: int = 200
+    seed: int | None = None
+
+
+class ChatModel(Protocol):
+    """Answers a conversation. May be called from many threads; queues inside if it must."""
+
+    @property
+    def name(self) -> str: ...
+
+    def reply(self, conversation: Conversation) -> Iterator[str]:
+        """Text as it is generated. An empty string means "still alive" (prompt reading, queueing), so
+        that the caller can look whether the answer is still wanted. Closing the iterator stops the
+        model within one token."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """One spoken sentence: mono samples at the engine's own rate."""
+
+    pcm: Pcm
+    rate_hz: int
+
+
+class Synthesizer(Protocol):
+    """Speaks one sentence. Called from one thread at a time."""
+
+    @property
+    def name(self) -> str: ...
+
+    def synthesize(self, sentence: str, *, language: str) -> Speech:
+        """``sentence`` is plain speakable text. Text with nothing to say gives no samples."""
+        ...

@@ -1,0 +1,50 @@
+"""Which engines there are, by name, and where each is made. Heavy libraries are imported only on ``load``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final, Literal
+
+from config.settings import Settings
+
+Stage = Literal["transcribe", "generate", "synthesize"]
+
+type Load[Engine] = Callable[[Settings], Engine]
+"""Makes an engine that is ready for work. Raises EngineUnavailable or EngineMisconfigured."""
+
+ENGINES: Final[Mapping[Stage, Mapping[str, str]]] = {
+    "transcribe": {
+        "faster-whisper": "workers.speech_to_text.faster_whisper:load",
+        "openai-whisper": "workers.speech_to_text.openai_whisper:load",
+    },
+    "generate": {
+        "llama.cpp": "workers.language.llama:load",
+    },
+    "synthesize": {
+        "hibari": "workers.text_to_speech.hibari:load",
+        "piper": "workers.text_to_speech.piper:load",
+    },
+}
+"""In the order in which ``auto`` tries them; ``auto`` for transcribe measures instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEngine(Exception):
+    stage: Stage
+    name: str
+
+    def __str__(self) -> str:
+        known = ", ".join(ENGINES[self.stage])
+        return f"no {self.stage} engine is called {self.name!r}; there are: auto, {known}"
+
+
+def loader(stage: Stage, name: str) -> Load[object]:
+    """The ``load`` function of an engine. A name with a colon is a dotted path of your own engine.
+
+    Raises UnknownEngine."""
+    path = name if ":" in name else ENGINES[stage].get(name)
+    if path is None:
+        raise UnknownEngine(stage, name)
+    module, _, attribute = path.partition(":")
+    load: Load[object] = getattr(import_module(module), attribute)
+    return load
