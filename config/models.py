@@ -97,11 +97,17 @@ def recorded_sums(folder: Path) -> dict[str, str]:
 
 def _check_own_model(folder: Path, name: str, known: Catalogue) -> None:
     if not folder.is_dir():
-        raise ModelNotPulled(f"{known.nearest(name)} (your own models go to {folder})")
+        raise ModelRefused(f"{known.nearest(name)} (your own model would lie in {folder})")
+    if not any(path.is_file() for path in folder.iterdir()):
+        raise ModelRefused(f"{name}: {folder} is empty")
     sums = recorded_sums(folder)
     for file_name, expected in sums.items():
-        path = folder / file_name
-        actual = sha256_of(path) if path.is_file() else "missing"
+        try:
+            actual = sha256_of(folder / file_name)
+        except OSError as error:
+            raise ModelRefused(
+                f"{name}/{file_name}: can't be read ({error.strerror}), yet its {SUMS} names it"
+            ) from error
         if actual != expected:
             raise ModelRefused(f"{name}/{file_name}: sha256 is {actual}, expected {expected} by its {SUMS}")
     if not sums:

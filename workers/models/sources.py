@@ -4,9 +4,11 @@ import errno
 import os
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from workers.models.progress import megabytes
+
+Source = Literal["auto", "official", "mirror"]
 
 CHUNK_BYTES: Final = 1 << 20
 SPARE_BYTES: Final = 64_000_000
