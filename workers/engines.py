@@ -5,7 +5,7 @@ Every engine is made by a ``load`` function named in ``workers/registry.py``; wh
 loaded, warmed up and ready for work. Engines raise ``workers.errors.EngineError`` and nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -65,9 +65,9 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def reply(self, conversation: Conversation) -> Iterator[str]:
+    def reply(self, conversation: Conversation) -> Generator[str]:
         """Text as it is generated. An empty string means "still alive" (prompt reading, queueing), so
-        that the caller can look whether the answer is still wanted. Closing the iterator stops the
+        that the caller can look whether the answer is still wanted. Closing the generator stops the
         model within one token."""
         ...
 

@@ -14,6 +14,7 @@ type Load[Engine] = Callable[[Settings], Engine]
 
 ENGINES: Final[Mapping[Stage, Mapping[str, str]]] = {
     "transcribe": {
+        "quickest": "workers.speech_to_text.choice:load",
         "faster-whisper": "workers.speech_to_text.faster_whisper:load",
         "openai-whisper": "workers.speech_to_text.openai_whisper:load",
     },
@@ -25,7 +26,13 @@ ENGINES: Final[Mapping[Stage, Mapping[str, str]]] = {
         "piper": "workers.text_to_speech.piper:load",
     },
 }
-"""In the order in which ``auto`` tries them; ``auto`` for transcribe measures instead."""
+
+AUTOMATIC: Final[Mapping[Stage, tuple[str, ...]]] = {
+    "transcribe": ("quickest", "faster-whisper", "openai-whisper"),
+    "generate": ("llama.cpp",),
+    "synthesize": ("hibari", "piper"),
+}
+"""What ``auto`` stands for, in order."""
 
 
 @dataclass(frozen=True, slots=True)

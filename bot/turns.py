@@ -1,0 +1,247 @@
+"""A turn as the asking process lives it: sent once, watched, sent again when it was lost, put in order, ended.
+
+Knows nothing of Discord or of terminals, nor what Priya says about a failure.
+"""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, Self
+
+from loguru import logger
+from redis.exceptions import RedisError
+
+from bot.progress import LossWatch, Progress
+from bot.replies import Inbox, ReplyReader
+from config.audio import HEARD_RATE_HZ
+from tasks.blobs import BlobError, unpack_packets
+from tasks.dispatch import Dispatcher, NotSent, StageLoad
+from tasks.messages import (
+    Event,
+    Heard,
+    ReplyEnded,
+    SaidText,
+    Segment,
+    Sentence,
+    StageName,
+    Turn,
+    TurnDropped,
+    TurnFailed,
+    Words,
+    Work,
+)
+from tasks.replies import reply_stream
+
+LOOK_EVERY_SECONDS: Final = 0.25
+"""How often a quiet turn is looked after."""
+MISSING_AFTER_SECONDS: Final = 2.5
+"""A stage without a worker for so long is called missing: above the presence's lifetime, within three seconds."""
+SLOW_AFTER_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Playable:
+    """A segment whose turn to be heard has come: they are yielded in order, without gaps."""
+
+    index: int
+    packets: tuple[bytes, ...]
+    """48 kHz Opus, 20 ms each; empty when the sentence has no sound or could not be spoken."""
+    work: Work | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The turn is late. ``missing``: no worker of the stage is alive; ``redis``: Redis does not answer."""
+
+    stage: StageName
+    reason: Literal["slow", "missing", "redis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who speaks, and in which conversation."""
+
+    id: str
+    name: str
+    conversation: str
+
+
+type Happening = Heard | Words | Sentence | Playable | ReplyEnded | TurnFailed | TurnDropped | Waiting
+
+
+class LiveTurn:
+    """One turn from its sending to its end. Made by ``Turns``; one event loop."""
+
+    def __init__(self, turn: Turn, inbox: Inbox, turns: "Turns", clock: Callable[[], float] = time.monotonic) -> None:
+        self.turn: Final = turn
+        self.progress: Final = Progress(turn)
+        self.is_committed = True
+        self._is_cancelled = False
+        self._noticed: set[Waiting] = set()
+        self._losses: dict[StageName, LossWatch] = {}
+        self._inbox = inbox
+        self._turns = turns
+        self._clock = clock
+        self._next_to_play = 0
+        self._progress_at = clock()
+
+    async def commit(self) -> None:
+        """The speaker has finished: a speculative turn may be answered. Raises NotSent."""
+        self.is_committed = True
+        self._progress_at = self._clock()
+        await self._turns.dispatcher.commit(self.turn)
+
+    async def cancel(self) -> None:
+        """Stop it everywhere; its events are dropped from now on."""
+        self._is_cancelled = True
+        self._turns.reader.close(self.turn.id)
+        await self._turns.dispatcher.cancel(self.turn.id)
+
+    async def follow(self) -> AsyncIterator[Happening]:
+        """Everything that happens, until the answer is whole, has failed, was dropped or is too late."""
+        try:
+            while not (self.progress.is_over or self._is_cancelled):
+                try:
+                    async with asyncio.timeout(LOOK_EVERY_SECONDS):
+                        event = await self._inbox.get()
+                except TimeoutError:
+                    async for happening in self._look_after():
+                        yield happening
+                    continue
+                self._progress_at = self._clock()
+                async for happening in self._take(event):
+                    yield happening
+        finally:
+            self._turns.reader.close(self.turn.id)
+
+    async def _take(self, event: Event) -> AsyncIterator[Happening]:
+        is_news = self.progress.absorb(event)
+        if is_news and not isinstance(event, Segment):
+            yield event
+        async for playable in self._playable():
+            yield playable
+
+    async def _playable(self) -> AsyncIterator[Playable]:
+        """Every segment whose predecessors were all yielded."""
+        while self._next_to_play in self.progress.segments:
+            segment = self.progress.segments[self._next_to_play]
+            yield await self._fetch(self._next_to_play, segment)
+            self._next_to_play += 1
+
+    async def _fetch(self, index: int, segment: Segment | None) -> Playable:
+        if segment is None:
+            return Playable(index, (), None)
+        try:
+            blob = await self._turns.dispatcher.redis.get(segment.audio_key)
+            packets = unpack_packets(blob.encode() if isinstance(blob, str) else blob or b"")
+        except (RedisError, BlobError) as error:
+            logger.bind(turn=self.turn.id, success=False).error("Sentence {} lost its sound: {}", index, error)
+            packets = ()
+        return Playable(index, packets, segment.work)
+
+    async def _look_after(self) -> AsyncIterator[Happening]:
+        """A quiet moment: is somebody at work on this, and if not, what is to be done?"""
+        quiet_seconds = self._clock() - self._progress_at
+        if time.time() > self.turn.deadline:
+            late = TurnDropped(self.turn, (self.progress.awaited() or ["generate"])[0], "late")
+            self.progress.absorb(late)
+            yield late
+            return
+        for stage in self.progress.awaited():
+            if stage == "generate" and not self.is_committed:
+                continue
+            try:
+                load = await self._turns.dispatcher.load_of(stage)
+            except RedisError:
+                if quiet_seconds > MISSING_AFTER_SECONDS and (notice := self._notice(stage, "redis")):
+                    yield notice
+                continue
+            if not load.workers:
+                if quiet_seconds > MISSING_AFTER_SECONDS and (notice := self._notice(stage, "missing")):
+                    yield notice
+                continue
+            await self._send_again_if_lost(stage, load)
+            if quiet_seconds > SLOW_AFTER_SECONDS and (notice := self._notice(stage, "slow")):
+                yield notice
+
+    def _notice(self, stage: StageName, reason: Literal["slow", "missing", "redis"]) -> Waiting | None:
+        """Each notice once a turn."""
+        notice = Waiting(stage, reason)
+        if notice in self._noticed:
+            return None
+        self._noticed.add(notice)
+        return notice
+
+    async def _send_again_if_lost(self, stage: StageName, load: StageLoad) -> None:
+        if self._losses.setdefault(stage, LossWatch(self.turn.id)).is_lost(load):
+            logger.bind(turn=self.turn.id, stage=stage, success=False).warning("Lost on its way, sent again")
+            with contextlib.suppress(NotSent):
+                await self._send_again(stage)
+
+    async def _send_again(self, stage: StageName) -> None:
+        send = self._turns.dispatcher.send
+        if stage == "transcribe" and self.progress.utterance is not None:
+            await send(self.progress.utterance)
+        elif stage == "generate" and self.progress.said is not None:
+            await send(self.progress.said)
+        else:
+            for sentence in self.progress.unspoken():
+                await send(sentence)
+
+
+class Turns:
+    """All turns of this process. Use as an async context manager."""
+
+    def __init__(self, url: str, *, request_seconds: float) -> None:
+        self.dispatcher: Final = Dispatcher(url)
+        self.reader: Final = ReplyReader(self.dispatcher.redis, reply_stream(uuid.uuid4().hex))
+        self._request_seconds = request_seconds
+
+    async def __aenter__(self) -> Self:
+        await self.dispatcher.__aenter__()
+        await self.reader.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.reader.__aexit__()
+        await self.dispatcher.__aexit__()
+
+    async def hear(self, who: Who, pcm: bytes, *, speculative: bool = False) -> LiveTurn:
+        """Send an utterance (16 kHz mono int16 PCM). Raises NotSent."""
+        live = self._open(who, spoken=True)
+        live.is_committed = not speculative
+        seconds = len(pcm) / 2 / HEARD_RATE_HZ
+        with self._closing_if_not_sent(live):
+            live.progress.utterance = await self.dispatcher.transcribe(live.turn, pcm, seconds, speculative=speculative)
+        return live
+
+    async def read(self, who: Who, text: str, *, spoken: bool) -> LiveTurn:
+        """Send a typed text. Raises NotSent."""
+        live = self._open(who, spoken=spoken)
+        live.progress.said = SaidText(live.turn, text, None, queued_at=time.time())
+        with self._closing_if_not_sent(live):
+            await self.dispatcher.send(live.progress.said)
+        return live
+
+    def _open(self, who: Who, *, spoken: bool) -> LiveTurn:
+        turn = Turn(
+            id=uuid.uuid4().hex,
+            reply_stream=self.reader.stream,
+            conversation=who.conversation,
+            speaker_id=who.id,
+            speaker_name=who.name,
+            deadline=time.time() + self._request_seconds,
+            spoken=spoken,
+        )
+        return LiveTurn(turn, self.reader.open(turn.id), self)
+
+    @contextlib.contextmanager
+    def _closing_if_not_sent(self, live: LiveTurn) -> Iterator[None]:
+        try:
+            yield
+        except NotSent:
+            self.reader.close(live.turn.id)
+            raise

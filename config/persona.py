@@ -1,0 +1,69 @@
+"""Priya as data: read from ``persona.toml`` and checked once, at the start of a process."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+PERSONA_FILE: Final = Path(__file__).with_name("persona.toml")
+
+
+class PersonaError(Exception):
+    """The persona file can't be used. The message names the file and the field."""
+
+
+class Notices(BaseModel):
+    """What she says when something behind her fails."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waiting: str = Field(min_length=1)
+    failed: str = Field(min_length=1)
+    not_heard: str = Field(min_length=1)
+
+
+class Persona(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    age: int = Field(ge=18)
+    prompt: str = Field(min_length=40)
+    notices: Notices
+
+    @field_validator("prompt")
+    @classmethod
+    def _names_the_speaker(cls, prompt: str) -> str:
+        if "{speaker}" not in prompt:
+            raise ValueError("must say where {speaker} goes")
+        return prompt.strip()
+
+    def system_prompt(self, speaker: str) -> str:
+        """What the language model is told about itself. ``speaker`` is a display name, taken as plain words."""
+        return self.prompt.replace("{speaker}", plain_name(speaker))
+
+
+def plain_name(name: str) -> str:
+    """A display name as one short line of letters and digits, so that a name can't give orders to the model."""
+    kept = "".join(letter for letter in name if letter.isalnum() or letter in " .-'_")
+    return " ".join(kept.split())[:32] or "a friend"
+
+
+def read_persona(file: Path) -> Persona:
+    """Raises PersonaError naming what is wrong in ``file``."""
+    try:
+        return Persona.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise PersonaError(f"{file.name} can't be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise PersonaError(f"{file.name} is not TOML: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        raise PersonaError(f"{file.name}: {wrong}") from None
+
+
+@cache
+def persona() -> Persona:
+    """The persona of this process."""
+    return read_persona(PERSONA_FILE)

@@ -1,0 +1,6 @@
+"""The Celery application. The bot sends tasks by name through it; only workers load their bodies."""
+
+from celery import Celery
+
+app = Celery("priya", include=["tasks.transcribe", "tasks.generate", "tasks.synthesize", "tasks.upkeep"])
+app.config_from_object("celeryconfig")

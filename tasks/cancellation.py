@@ -1,0 +1,114 @@
+"""Barge-in's way to the workers: a key for those who look later, a publication for those at work now."""
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from loguru import logger
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
+
+from tasks import keys
+from tasks.connections import BLOCK_SECONDS
+
+RECONNECT_SECONDS = 0.5
+
+
+async def cancel(redis: AsyncRedis, turn_id: str) -> None:
+    """Nobody waits for this turn any more. Does not wait for the workers to notice."""
+    async with redis.pipeline(transaction=False) as pipeline:
+        pipeline.set(keys.cancelled(turn_id), 1, ex=keys.TURN_SECONDS)
+        pipeline.publish(keys.CANCELLED_CHANNEL, turn_id)
+        await pipeline.execute()
+
+
+class CancelledTurns:
+    """What a worker process knows of cancelled turns: one listening thread, asked between tokens for nothing.
+
+    Only turns that are ``watch``ed are remembered. Use it as a context manager around the worker's life.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._lock = threading.Lock()
+        self._watched: dict[str, bool] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="cancelled-turns", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+
+    def watch(self, turn_id: str) -> "WatchedTurn":
+        """Keep an eye on a turn while a task works on it (a context manager)."""
+        return WatchedTurn(self, turn_id)
+
+    def _begin(self, turn_id: str) -> None:
+        with self._lock:
+            self._watched.setdefault(turn_id, False)
+        if self._redis.exists(keys.cancelled(turn_id)):
+            self._mark(turn_id)
+
+    def _end(self, turn_id: str) -> None:
+        with self._lock:
+            self._watched.pop(turn_id, None)
+
+    def _mark(self, turn_id: str) -> None:
+        with self._lock:
+            if turn_id in self._watched:
+                self._watched[turn_id] = True
+
+    def is_cancelled(self, turn_id: str) -> bool:
+        return self._watched.get(turn_id, False)
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+            except RedisError as error:
+                logger.warning("Not hearing cancellations: {}", error)
+                self._stopping.wait(RECONNECT_SECONDS)
+
+    def _follow(self) -> None:
+        with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+            channel.subscribe(keys.CANCELLED_CHANNEL)
+            self._look_up_missed()
+            while not self._stopping.is_set():
+                message = channel.get_message(timeout=BLOCK_SECONDS)
+                if message is not None:
+                    self._mark(message["data"].decode())
+
+    def _look_up_missed(self) -> None:
+        """What was published while nobody listened is still a key."""
+        with self._lock:
+            watched = list(self._watched)
+        for turn_id in watched:
+            if self._redis.exists(keys.cancelled(turn_id)):
+                self._mark(turn_id)
+
+
+class WatchedTurn:
+    """One turn under watch. Two tasks may watch the same turn only in different processes."""
+
+    def __init__(self, turns: CancelledTurns, turn_id: str) -> None:
+        self._turns = turns
+        self._turn_id = turn_id
+
+    def __enter__(self) -> Self:
+        self._turns._begin(self._turn_id)  # noqa: SLF001 (the two classes are one thing with two lives)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._turns._end(self._turn_id)  # noqa: SLF001
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._turns.is_cancelled(self._turn_id)

@@ -1,0 +1,136 @@
+"""The asking side of the hallway: send a turn on its way, commit to it, cancel it. Tasks are sent by name.
+
+Owned by one event loop. Nothing here blocks it: Celery's synchronous publishing runs in threads.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pybreaker
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from tasks import cancellation, commitment, history, keys, presence
+from tasks.connections import connect_async
+from tasks.messages import Message, SaidText, Sentence, StageName, Turn, Utterance
+
+PUBLISH_SECONDS: Final = 0.5
+"""A bot's loop waits no longer than this for Redis to take a message."""
+BREAK_AFTER_FAILURES: Final = 3
+BREAK_SECONDS: Final = 1.0
+
+
+class NotSent(Exception):
+    """Redis did not take the message. Nothing was lost: the caller still has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageLoad:
+    """Who works at a stage and what waits for them."""
+
+    workers: tuple[presence.WorkerPresence, ...]
+    waiting: int
+    """Messages in the queue."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Somebody is there, nobody works and nothing waits: what was sent is lost or done."""
+        return (
+            self.waiting == 0
+            and bool(self.workers)
+            and not any(worker.turns or worker.state != "ready" for worker in self.workers)
+        )
+
+
+class Dispatcher:
+    """Use as an async context manager; one per process."""
+
+    def __init__(self, url: str) -> None:
+        self.redis: Redis = connect_async(url)
+        self._celery = Celery("priya", set_as_current=False)
+        self._celery.config_from_object("celeryconfig")
+        options = dict(self._celery.conf.broker_transport_options)
+        self._celery.conf.update(
+            broker_url=url,
+            result_backend=url,
+            broker_transport_options={**options, "socket_timeout": PUBLISH_SECONDS},
+        )
+        self._breaker = pybreaker.CircuitBreaker(fail_max=BREAK_AFTER_FAILURES, reset_timeout=BREAK_SECONDS)
+
+    async def __aenter__(self) -> "Dispatcher":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.redis.aclose()
+        await asyncio.to_thread(self._celery.close)
+
+    async def warm_up(self) -> None:
+        """Open the connections: the first message of a process costs 40 ms otherwise. Raises NotSent."""
+        await self._send("hop", [time.time()], "upkeep", expires_seconds=5)
+
+    async def transcribe(self, turn: Turn, pcm: bytes, seconds: float, *, speculative: bool) -> Utterance:
+        """Leave 16 kHz mono int16 PCM and have it transcribed. Raises NotSent."""
+        key = keys.speech(turn.id)
+        try:
+            await self.redis.set(key, pcm, ex=keys.AUDIO_SECONDS)
+        except RedisError as error:
+            raise NotSent(str(error)) from error
+        utterance = Utterance(turn, key, seconds, queued_at=time.time(), speculative=speculative)
+        await self.send(utterance)
+        return utterance
+
+    async def commit(self, turn: Turn) -> None:
+        """The speaker has finished: answer the turn as soon as its transcript is there. Raises NotSent."""
+        try:
+            said = await commitment.commit(self.redis, turn.id)
+        except RedisError as error:
+            raise NotSent(str(error)) from error
+        if said is not None:
+            await self.send(replace(said, queued_at=time.time()))
+
+    async def send(self, message: Utterance | SaidText | Sentence) -> None:
+        """Send a message to its stage. Sending again is safe: every stage answers a turn once. Raises NotSent."""
+        stage = STAGE_OF[type(message)]
+        left = max(1.0, message.turn.deadline - time.time())
+        await self._send(stage, [message.to_wire()], stage, expires_seconds=left)
+
+    async def cancel(self, turn_id: str) -> None:
+        """Nobody waits for this turn any more. Never raises: a turn that can't be cancelled runs out."""
+        try:
+            await cancellation.cancel(self.redis, turn_id)
+        except RedisError:
+            return
+
+    async def keep_heard(self, turn: Turn, heard: str) -> None:
+        """History keeps what was heard of the answer. Raises RedisError."""
+        await history.keep_heard(self.redis, turn.conversation, turn.id, heard)
+
+    async def forget(self, conversation: str) -> None:
+        """Raises RedisError."""
+        await history.forget(self.redis, conversation)
+
+    async def load_of(self, stage: StageName) -> StageLoad:
+        """Raises RedisError."""
+        workers = await presence.workers_of(self.redis, stage)
+        return StageLoad(workers, await self.redis.llen(stage))
+
+    async def _send(self, task: str, arguments: list[object], queue: str, expires_seconds: float) -> None:
+        def publish() -> None:
+            with self._breaker.calling():
+                self._celery.send_task(task, arguments, queue=queue, retry=False, expires=expires_seconds)
+
+        try:
+            await asyncio.to_thread(publish)
+        except (pybreaker.CircuitBreakerError, OperationalError, RedisError, OSError) as error:
+            raise NotSent(str(error)) from error
+
+
+STAGE_OF: Final[dict[type[Message], StageName]] = {
+    Utterance: "transcribe",
+    SaidText: "generate",
+    Sentence: "synthesize",
+}

@@ -1,0 +1,137 @@
+"""Language: write the answer, cut it into sentences while it grows, and send each on to be spoken."""
+
+import time
+import uuid
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from workers.language.sentences import SentenceCutter
+
+from config.persona import persona
+from tasks import keys
+from tasks.answer import Answer, StoredAnswer
+from tasks.app import app
+from tasks.history import PastTurn, decode_turns, last_turns, remember
+from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
+from tasks.replies import WordsPacer
+from tasks.stage import Delivery, stage_task
+from tasks.workplace import chat_models
+from workers.engines import ChatMessage, Conversation
+from workers.errors import BadInput, EngineError
+from workers.lineup import NoEngine
+
+WORDS_EVERY_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class Draft:
+    """The answer as it grows: the one mutable thing of a delivery."""
+
+    sentences: list[str] = field(default_factory=list)
+    text: str = ""
+    engine: str = ""
+    model_started_at: float = 0.0
+
+
+@stage_task("generate", SaidText)
+def generate(said: SaidText, delivery: Delivery) -> Wire:
+    """Answer what was said. A redelivery goes on from the stored sentences instead of answering anew."""
+    answer = Answer(delivery.place.redis, said.turn.id, owner=f"{delivery.place.presence.worker}:{uuid.uuid4().hex}")
+    stored = answer.take_over()
+    draft = Draft(list(stored.sentences), " ".join(stored.sentences))
+    _send_again(said, delivery, stored)
+    try:
+        if not stored.has_ended:
+            _write(said, delivery, answer, draft)
+            answer.end()
+    finally:
+        if draft.text:
+            past = PastTurn(said.turn.id, delivery.started_at, said.text, draft.text.strip())
+            remember(delivery.place.redis, said.turn.conversation, past)
+    ended_at = time.time()
+    work = delivery.work(draft.engine or "stored", draft.model_started_at or ended_at, ended_at)
+    delivery.place.replies.send(ReplyEnded(said.turn, len(draft.sentences), draft.text.strip(), work))
+    delivery.log(draft.engine or "stored", "Answered in {} sentences", len(draft.sentences))
+    return {"text": draft.text.strip(), "sentences": len(draft.sentences)}
+
+
+def _send_again(said: SaidText, delivery: Delivery, stored: StoredAnswer) -> None:
+    """An earlier delivery wrote these; whether they were sent on, nobody knows. Synthesize and the asker dedupe."""
+    for index, sentence in enumerate(stored.sentences):
+        _send_sentence(said, delivery, index, sentence)
+
+
+def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> None:
+    """Let the model write, sentence by sentence. Raises EngineError when no model could."""
+    pacer = WordsPacer(
+        lambda words, offset: delivery.place.replies.send(Words(said.turn, words, offset)),
+        every_seconds=WORDS_EVERY_SECONDS,
+        already_sent=len(draft.text),
+    )
+    cutter = SentenceCutter()
+    with closing(_deltas(said, delivery, draft)) as deltas:
+        for delta in deltas:
+            delivery.stop_if_unwanted()
+            draft.text += delta
+            pacer.feed(delta)
+            for sentence in cutter.feed(delta):
+                _add(said, delivery, answer, draft, sentence)
+    pacer.flush()
+    for sentence in cutter.finish():
+        _add(said, delivery, answer, draft, sentence)
+
+
+def _deltas(said: SaidText, delivery: Delivery, draft: Draft) -> Generator[str]:
+    """The words of the first model that answers. One that fails after its first words ends the turn."""
+    causes: list[str] = []
+    conversation = _conversation(said, delivery, draft)
+    try:
+        for model in chat_models().usable():
+            draft.engine, draft.model_started_at = model.name, time.time()
+            written_before = draft.text
+            try:
+                yield from model.reply(conversation)
+            except BadInput:
+                raise
+            except EngineError as error:
+                if draft.text != written_before:
+                    raise
+                causes.append(str(error))
+            else:
+                return
+    except NoEngine as error:
+        causes.append(str(error))
+    raise NoEngine("generate", "; ".join(causes))
+
+
+def _conversation(said: SaidText, delivery: Delivery, draft: Draft) -> Conversation:
+    settings = delivery.place.settings
+    fields = delivery.place.redis.hgetall(keys.history(said.turn.conversation))
+    past_turns = [past for past in decode_turns(fields.values()) if past.turn != said.turn.id]
+    messages = [ChatMessage("system", persona().system_prompt(said.turn.speaker_name))]
+    for past in last_turns(past_turns):
+        messages += [ChatMessage("user", past.said), ChatMessage("assistant", past.answered)]
+    messages.append(ChatMessage("user", said.text))
+    return Conversation(
+        said.turn.conversation,
+        tuple(messages),
+        answer_so_far=draft.text,
+        temperature=settings.temperature,
+        max_tokens=settings.max_tokens,
+    )
+
+
+def _add(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft, sentence: str) -> None:
+    """Store, then send: see Answer.add."""
+    index = len(draft.sentences)
+    answer.add(index, sentence)
+    draft.sentences.append(sentence)
+    _send_sentence(said, delivery, index, sentence)
+
+
+def _send_sentence(said: SaidText, delivery: Delivery, index: int, text: str) -> None:
+    sentence = Sentence(said.turn, index, text, said.language or "en", queued_at=time.time())
+    if said.turn.spoken:
+        app.send_task("synthesize", [sentence.to_wire()], queue="synthesize")
+    delivery.place.replies.send(sentence)

@@ -1,0 +1,66 @@
+"""Every key in Redis, named in one place, with how long it lives and who writes it."""
+
+from typing import Final
+
+AUDIO_SECONDS: Final = 120
+"""Speech in and out: longer than any turn, short enough that nobody's voice stays."""
+
+TURN_SECONDS: Final = 180
+"""State of one turn, kept until no redelivery of its messages can come any more."""
+
+REPLY_STREAM_SECONDS: Final = 300
+"""A reply stream outlives a restart of its reader, not its death."""
+
+HISTORY_SECONDS: Final = 30 * 24 * 3600
+"""A conversation is forgotten this long after its last turn."""
+
+PRESENCE_MILLISECONDS: Final = 2_000
+"""A worker that has not said so for this long is not there."""
+
+CANCELLED_CHANNEL: Final = "cancelled"
+"""Publish/subscribe: ids of turns that nobody waits for any more."""
+
+
+def speech(turn: str) -> str:
+    """Blob: what the person said, 16 kHz mono int16 PCM. Written by the process that asks."""
+    return f"audio:{turn}:in"
+
+
+def segment(turn: str, index: int) -> str:
+    """Blob: Opus packets of one sentence. Written by synthesize."""
+    return f"audio:{turn}:{index}"
+
+
+def cancelled(turn: str) -> str:
+    """Exists once the turn is cancelled."""
+    return f"cancelled:{turn}"
+
+
+def commitment(turn: str) -> str:
+    """Hash ``transcript``, ``commit``: see tasks/commitment.py."""
+    return f"commitment:{turn}"
+
+
+def answer(turn: str) -> str:
+    """Hash: the answer's owner and sentences: see tasks/answer.py. Written by generate."""
+    return f"answer:{turn}"
+
+
+def synthesis_lease(turn: str, index: int) -> str:
+    """Held by the worker that speaks this sentence now."""
+    return f"speaking:{turn}:{index}"
+
+
+def deliveries(stage: str, turn: str, index: int | None) -> str:
+    """How often a message was delivered to a worker."""
+    return f"deliveries:{stage}:{turn}" if index is None else f"deliveries:{stage}:{turn}:{index}"
+
+
+def history(conversation: str) -> str:
+    """Hash: turn id to what was said and answered. Written by generate, corrected by the process that asks."""
+    return f"history:{conversation}"
+
+
+def presence(stage: str, worker: str) -> str:
+    """JSON: that a worker of this stage is alive, and what it does. Written by the worker twice a second."""
+    return f"worker:{stage}:{worker}"

@@ -1,0 +1,155 @@
+"""That a worker is alive, what it can do and what it works on: one key a worker, renewed twice a second.
+
+Celery's own ping can't tell: it takes a second, and a solo worker does not answer while it works.
+"""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+import psutil
+from loguru import logger
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
+
+from tasks import keys
+from tasks.messages import StageName
+
+RENEW_SECONDS: Final = 0.5
+
+State = Literal["loading", "ready", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPresence:
+    """One worker as the others see it."""
+
+    worker: str
+    stage: StageName
+    state: State
+    engine: str
+    host: str
+    pid: int
+    turns: tuple[str, ...]
+    """The turns it works on right now."""
+    memory_mb: int
+    """Resident memory."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> "WorkerPresence":
+        fields = json.loads(text)
+        fields["turns"] = tuple(fields["turns"])
+        return cls(**fields)
+
+
+class Presence:
+    """A worker process's own presence, and the watchdog over its tasks. Any thread may call it.
+
+    ``longest_task_seconds``: solo and threads pools ignore Celery's time limits, and a native call that hangs
+    can't be interrupted from Python; so a process whose task runs longer than this ends itself. Its supervisor
+    starts it again and the task is delivered to somebody else.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        stage: StageName,
+        *,
+        longest_task_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        end_process: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGKILL),
+    ) -> None:
+        self.worker: Final = f"{socket.gethostname()}-{os.getpid()}"
+        self._redis = redis
+        self._stage: StageName = stage
+        self._state: State = "loading"
+        self._engine = ""
+        self._clock = clock
+        self._longest_task_seconds = longest_task_seconds
+        self._end_process = end_process
+        self._began_at: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._gone = False
+
+    def start(self) -> None:
+        """Begin to renew, from a daemon thread: it says "alive" also while a solo pool works."""
+        threading.Thread(target=self._renew_for_ever, name="presence", daemon=True).start()
+
+    def become(self, state: State, engine: str | None = None) -> None:
+        """Say the new state at once."""
+        with self._lock:
+            self._state = state
+            if engine is not None:
+                self._engine = engine
+        self._wake.set()
+
+    @contextmanager
+    def working_on(self, turn_id: str) -> Iterator[None]:
+        with self._lock:
+            self._began_at[turn_id] = self._clock()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._began_at.pop(turn_id, None)
+
+    def leave(self) -> None:
+        """Take the key away: this worker is gone by its own will."""
+        self._gone = True
+        self._redis.delete(keys.presence(self._stage, self.worker))
+
+    def now(self) -> WorkerPresence:
+        with self._lock:
+            return WorkerPresence(
+                self.worker,
+                self._stage,
+                self._state,
+                self._engine,
+                socket.gethostname(),
+                os.getpid(),
+                tuple(self._began_at),
+                psutil.Process().memory_info().rss // 2**20,
+            )
+
+    def check_tasks(self) -> None:
+        """End the process when one of its tasks hangs."""
+        with self._lock:
+            hanging = [
+                turn for turn, began in self._began_at.items() if self._clock() - began > self._longest_task_seconds
+            ]
+        if hanging:
+            logger.bind(stage=self._stage, turn=hanging[0], success=False).critical(
+                "A task ran longer than {} s: ending this process", self._longest_task_seconds
+            )
+            self._end_process()
+
+    def _renew_for_ever(self) -> None:
+        while not self._gone:
+            self.check_tasks()
+            try:
+                self._redis.set(
+                    keys.presence(self._stage, self.worker), self.now().to_json(), px=keys.PRESENCE_MILLISECONDS
+                )
+            except RedisError as error:
+                logger.debug("Presence not renewed: {}", error)
+            self._wake.wait(RENEW_SECONDS)
+            self._wake.clear()
+
+
+async def workers_of(redis: AsyncRedis, stage: StageName | Literal["*"] = "*") -> tuple[WorkerPresence, ...]:
+    """Every worker of a stage that was alive within the last two seconds."""
+    found = [key async for key in redis.scan_iter(keys.presence(stage, "*"), count=500)]
+    values = await redis.mget(found) if found else []
+    return tuple(WorkerPresence.from_json(value) for value in values if value is not None)

@@ -1,0 +1,52 @@
+"""Text to speech: speak one sentence and leave its packets where the asker finds them."""
+
+import time
+
+from workers.language.sentences import speakable
+from workers.text_to_speech.packets import spoken_packets
+
+from config.audio import FRAME_MS
+from tasks import keys
+from tasks.blobs import pack_packets, read_blob, unpack_packets
+from tasks.messages import Segment, Sentence, Wire, Work
+from tasks.stage import Delivery, stage_task
+from tasks.workplace import synthesizers
+
+LEASE_MILLISECONDS = 5_000
+"""Longer than the speaking of any sentence; a second delivery within it is a duplicate."""
+
+
+@stage_task("synthesize", Sentence)
+def synthesize(sentence: Sentence, delivery: Delivery) -> Wire:
+    """Speak a sentence, once: a redelivered one that was spoken already is only told of again."""
+    place = delivery.place
+    turn, index = sentence.turn, sentence.index
+    key = keys.segment(turn.id, index)
+    spoken_before = read_blob(place.redis, key)
+    if spoken_before is not None:
+        milliseconds = len(unpack_packets(spoken_before)) * FRAME_MS
+        now = time.time()
+        _tell(sentence, delivery, milliseconds, delivery.work("stored", now, now))
+        return {"milliseconds": milliseconds, "stored": True}
+    lease = keys.synthesis_lease(turn.id, index)
+    if not place.redis.set(lease, place.presence.worker, nx=True, px=LEASE_MILLISECONDS):
+        return {"dropped": "being-spoken"}
+    try:
+        model_started_at = time.time()
+        engine, speech = synthesizers().attempt(
+            lambda synthesizer: synthesizer.synthesize(speakable(sentence.text), language=sentence.language)
+        )
+        work = delivery.work(engine.name, model_started_at, time.time())
+        packets, milliseconds = spoken_packets(speech)
+        delivery.stop_if_unwanted()
+        place.redis.set(key, pack_packets(packets), ex=keys.AUDIO_SECONDS)
+        _tell(sentence, delivery, milliseconds, work)
+    finally:
+        place.redis.delete(lease)
+    delivery.log(engine.name, "Spoke sentence {}: {} ms of sound", index, milliseconds)
+    return {"milliseconds": milliseconds}
+
+
+def _tell(sentence: Sentence, delivery: Delivery, milliseconds: int, work: Work) -> None:
+    turn, index = sentence.turn, sentence.index
+    delivery.place.replies.send(Segment(turn, index, keys.segment(turn.id, index), milliseconds, work))

@@ -1,0 +1,46 @@
+"""Speech to text: hear the utterance, tell the asker, and send the words on to be answered."""
+
+import time
+
+import numpy as np
+
+from tasks.app import app
+from tasks.blobs import read_blob
+from tasks.commitment import offer_transcript
+from tasks.messages import Heard, SaidText, TurnDropped, TurnFailed, Utterance, Wire
+from tasks.stage import Delivery, stage_task
+from tasks.workplace import transcribers
+from workers.engines import Pcm
+
+FULL_SCALE = 32768.0
+
+
+def decode_speech(blob: bytes) -> Pcm:
+    """int16 little-endian PCM to samples from -1 to 1. An odd last byte (a cut blob) is dropped."""
+    return np.frombuffer(blob[: len(blob) // 2 * 2], dtype="<i2").astype(np.float32) / FULL_SCALE
+
+
+@stage_task("transcribe", Utterance)
+def transcribe(utterance: Utterance, delivery: Delivery) -> Wire:
+    """Transcribe an utterance; when it is committed to, send its words to generate."""
+    place = delivery.place
+    blob = read_blob(place.redis, utterance.audio_key)
+    if blob is None:
+        place.replies.send(TurnFailed(utterance.turn, "transcribe", "audio-expired", f"{utterance.audio_key} is gone"))
+        return {"failed": "audio-expired"}
+
+    model_started_at = time.time()
+    speech = decode_speech(blob)
+    engine, transcript = transcribers().attempt(lambda transcriber: transcriber.transcribe(speech))
+    work = delivery.work(engine.name, model_started_at, time.time())
+    delivery.stop_if_unwanted()
+    place.replies.send(Heard(utterance.turn, transcript.text, transcript.language, transcript.confidence, work))
+    delivery.log(engine.name, "Heard {:.1f} s of speech, {} words", utterance.seconds, len(transcript.text.split()))
+    if not transcript.text:
+        place.replies.send(TurnDropped(utterance.turn, "transcribe", "nothing-heard"))
+        return {"dropped": "nothing-heard"}
+
+    said = SaidText(utterance.turn, transcript.text, transcript.language, queued_at=time.time())
+    if not utterance.speculative or offer_transcript(place.redis, said):
+        app.send_task("generate", [said.to_wire()], queue="generate")
+    return {"text": transcript.text, "language": transcript.language, "confidence": transcript.confidence}

@@ -1,0 +1,118 @@
+"""``python -m tasks.worker STAGE``: one worker process of one stage.
+
+It says that it is loading, loads and warms up its engines, and only then takes tasks.
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from config.settings import Settings, SettingsError, load_settings
+from tasks.messages import StageName
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """How a stage's tasks share a process."""
+
+    kind: str
+    concurrency: int
+    why: str
+
+
+def pools(settings: Settings) -> dict[StageName, Pool]:
+    return {
+        "transcribe": Pool("solo", 1, "one model, one device: more threads would only share it"),
+        "generate": Pool("threads", settings.max_concurrent_requests, "most turns wait for a cloud's stream"),
+        "synthesize": Pool("threads", os.cpu_count() or 1, "engines release the GIL while they speak"),
+        "upkeep": Pool("threads", 2, "short tasks, mostly waiting for Redis"),
+    }
+
+
+STAGES: Final[tuple[StageName, ...]] = ("transcribe", "generate", "synthesize", "upkeep")
+
+
+def celery_arguments(stage: StageName, pool: Pool, settings: Settings, concurrency: int | None) -> list[str]:
+    arguments = [
+        "worker",
+        f"--queues={stage}",
+        f"--pool={pool.kind}",
+        f"--concurrency={concurrency or pool.concurrency}",
+        # Two workers of a stage may share a machine, so the process id is part of the name.
+        f"--hostname={stage}-{os.getpid()}@%h",
+        f"--loglevel={settings.log_level.replace('TRACE', 'DEBUG')}",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    if stage == "upkeep":
+        # Any number of upkeep workers may run: a beat that fires twice only looks after the house twice.
+        schedule = settings.run_folder / f"beat-{os.getpid()}.db"
+        arguments += ["--beat", f"--schedule={schedule}"]
+    return arguments
+
+
+def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
+    """Run the worker until it is told to stop. Returns its exit code."""
+    # Imported late: the command line must answer, and presence be seen, before models and Celery are loaded.
+    from loguru import logger
+    from redis.exceptions import RedisError
+
+    from tasks.workplace import load_engines, workplace
+    from workers.errors import EngineError
+    from workers.registry import UnknownEngine
+
+    settings.run_folder.mkdir(parents=True, exist_ok=True)
+    place = workplace(stage)
+    try:
+        place.redis.ping()
+    except RedisError as error:
+        return _give_up(f"Redis does not answer ({error}). Start the stack with: make stack, or set REDIS_URL")
+    try:
+        engine = load_engines(stage)
+    except (EngineError, UnknownEngine) as error:
+        return _give_up(str(error))
+
+    from celery.signals import worker_ready, worker_shutting_down
+
+    from tasks.app import app
+
+    @worker_ready.connect(weak=False)
+    def ready(**_: object) -> None:
+        place.presence.become("ready", engine)
+        logger.bind(stage=stage, model=engine, success=True).info("Ready")
+
+    @worker_shutting_down.connect(weak=False)
+    def stopping(**_: object) -> None:
+        place.presence.become("stopping")
+
+    try:
+        app.worker_main(celery_arguments(stage, pools(settings)[stage], settings, concurrency))
+    finally:
+        place.presence.leave()
+    return 0
+
+
+def _give_up(sentence: str) -> int:
+    sys.stderr.write(sentence + "\n")
+    return 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tasks.worker", description="Run one worker process of one stage.")
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--concurrency", type=int, help="tasks at a time (default: what suits the stage)")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        return _give_up(str(error))
+    from config.logs import configure_logs
+
+    configure_logs(settings, options.stage)
+    return work(options.stage, settings, options.concurrency)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
