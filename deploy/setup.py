@@ -1,0 +1,174 @@
+"""``make setup``: the virtual environment and everything in it. Standard library only, for it runs before all else.
+
+The wishes are in requirements/*.in, the pins in requirements.txt; uv installs the wishes at the pinned versions
+(docs/decisions/uv.md). Nothing is done when nothing changed since the last time.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from deploy import preflight
+from deploy.progress import run_quietly, tail
+
+REPOSITORY: Final = Path(__file__).resolve().parent.parent
+VENV: Final = REPOSITORY / ".venv"
+PYTHON: Final = VENV / "bin" / "python"
+STAMP: Final = VENV / ".priya-setup"
+LOG: Final = REPOSITORY / ".setup" / "setup.log"
+
+LLAMA_SWITCHED_OFF: Final = tuple(
+    f"-D{name}=OFF"
+    for name in (
+        "LLAVA_BUILD",
+        "LLAMA_BUILD_APP",
+        "LLAMA_BUILD_EXAMPLES",
+        "LLAMA_BUILD_SERVER",
+        "LLAMA_BUILD_TESTS",
+        "LLAMA_BUILD_TOOLS",
+        "LLAMA_OPENSSL",
+    )
+)
+"""Parts of llama.cpp that we don't use: without them its build takes half as long."""
+LLAMA_CORE_MINUTES: Final = 8
+"""Minutes of one core that the build takes, for telling people what to expect."""
+
+PIP_TO_UV: Final = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
+"""What of pip's configuration uv, which doesn't read it, must be told."""
+
+
+class SetupFailed(Exception):
+    """Something could not be installed. The message says what, and where to read why."""
+
+
+def fingerprint(repository: Path = REPOSITORY) -> str:
+    """Changes whenever what is to be installed, or how, changes."""
+    wishes = [repository / "requirements.txt", *sorted((repository / "requirements").glob("*")), Path(__file__)]
+    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    for file in wishes:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def is_done() -> bool:
+    try:
+        return STAMP.read_text() == fingerprint()
+    except OSError:
+        return False
+
+
+def pip_settings() -> dict[str, str]:
+    """The mirror and certificates that this machine's pip is configured to use, as uv's variables."""
+    found: dict[str, str] = {}
+    for name, variable in PIP_TO_UV.items():
+        value = os.environ.get("PIP_" + name.upper().replace("-", "_"), "")
+        if not value:
+            command = [str(PYTHON), "-m", "pip", "config", "get", f"global.{name}"]
+            value = subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+        if value:
+            found[variable] = value
+    return found
+
+
+def build_environment(environment: Mapping[str, str], pip: Mapping[str, str]) -> dict[str, str]:
+    """What uv is run with. What the user has set wins; CMAKE_ARGS of theirs are added after ours."""
+    cmake = " ".join((*LLAMA_SWITCHED_OFF, environment.get("CMAKE_ARGS", ""))).strip()
+    return {"UV_HTTP_TIMEOUT": "180", **pip, **environment, "CMAKE_ARGS": cmake}
+
+
+def has_package(name: str) -> bool:
+    return any(VENV.glob(f"lib/python3*/site-packages/{name}"))
+
+
+def make_venv(environment: Mapping[str, str]) -> None:
+    """The virtual environment, with uv in it."""
+    if not (VENV / "bin" / "pip").exists():
+        preflight.check_venv_module()
+        command = [sys.executable, "-m", "venv", str(VENV)]
+        _install("Making the virtual environment in .venv", command, environment)
+    pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-r", "requirements/setup.txt"]
+    _install("Installing uv", pip, environment)
+
+
+def install_packages(environment: Mapping[str, str], *, cpu_torch: bool) -> None:
+    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "--constraints", "requirements.txt"]
+    if not has_package("llama_cpp"):
+        cores = os.cpu_count() or 1
+        minutes = max(1, round(LLAMA_CORE_MINUTES / cores))
+        what = f"Building llama.cpp from source (about {minutes} min on {cores} cores, once on this machine)"
+        _install(what, [*uv, "llama-cpp-python"], environment)
+    everything = [*uv, "--requirements", "requirements/all.in"]
+    if cpu_torch:
+        without_cuda = [*everything, "--torch-backend", "cpu", "--overrides", "requirements/no-triton.txt"]
+        if _tries("Installing packages, with PyTorch for CPU (about 1 min)", without_cuda, environment):
+            return
+        print("PyTorch's own index could not serve it; taking PyPI's, which is larger.", file=sys.stderr)
+    _install("Installing packages (6 GB with PyPI's PyTorch: a few minutes the first time)", everything, environment)
+
+
+def _tries(what: str, command: Sequence[str], environment: Mapping[str, str]) -> bool:
+    if sys.stderr.isatty() and "requirements/all.in" in command:
+        # On a terminal uv draws its own bars, one for each download.
+        print(what, file=sys.stderr)
+        return subprocess.run(command, check=False, env=environment, cwd=REPOSITORY).returncode == 0
+    return run_quietly(what, command, environment, LOG)
+
+
+def _install(what: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    if not _tries(what, command, environment):
+        reason = tail(LOG) if LOG.exists() else ""
+        raise SetupFailed(f"{reason}\n{what}: this failed. The reason is above, all of it in {LOG}; then run it again.")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One set-up at a time in this clone; a second one waits, then finds everything done."""
+    LOG.parent.mkdir(exist_ok=True)
+    with (LOG.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def set_up() -> None:
+    """Raises NotReady or SetupFailed."""
+    cpu_torch = sys.platform == "linux" and not preflight.has_nvidia_gpu() and preflight.cpu_torch_answers()
+    if has_package("torch"):
+        preflight.check_disk(REPOSITORY, preflight.UPDATE_GIGABYTES)
+    else:
+        preflight.check_disk(REPOSITORY, preflight.CPU_GIGABYTES if cpu_torch else preflight.CUDA_GIGABYTES)
+    if not has_package("llama_cpp"):
+        preflight.check_compiler()
+    LOG.unlink(missing_ok=True)
+    make_venv(os.environ)
+    install_packages(build_environment(os.environ, pip_settings()), cpu_torch=cpu_torch)
+    STAMP.write_text(fingerprint())
+
+
+def main() -> int:
+    if is_done():
+        return 0
+    os.chdir(REPOSITORY)
+    try:
+        with alone():
+            if not is_done():
+                set_up()
+    except (preflight.NotReady, SetupFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Set-up stopped: {error}. Mend that and run it again; it goes on where it was.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nSet-up was interrupted; run it again and it goes on where it was.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
