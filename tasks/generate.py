@@ -65,7 +65,7 @@ def _send_again(said: SaidText, delivery: Delivery, stored: StoredAnswer) -> Non
 def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> None:
     """Let the model write, sentence by sentence. Raises EngineError when no model could."""
     pacer = WordsPacer(
-        lambda words, offset: delivery.place.replies.send(Words(said.turn, words, offset)),
+        lambda words, offset: delivery.place.replies.send(Words(said.turn, words, offset, time.time())),
         every_seconds=WORDS_EVERY_SECONDS,
         already_sent=len(draft.text),
     )

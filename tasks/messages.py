@@ -162,6 +162,8 @@ class Words(Message):
     text: str
     offset: int
     """Characters of the answer before these."""
+    sent_at: float
+    """Epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,154 @@
+"""The conversation in a terminal: type to her, read her words as she thinks of them, or hear them."""
+
+import asyncio
+import contextlib
+import shlex
+import sys
+from pathlib import Path
+from typing import Final, Protocol
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from bot.local.player import NoPlayer, Player
+from bot.local.room import LocalRoom, Missing, TextError
+from bot.local.speaking import speak
+from bot.local.wavs import WavError, read_wav
+from bot.turns import Happening, Playable, Waiting
+from config.persona import Persona
+from tasks.dispatch import NotSent
+from tasks.messages import Heard, ReplyEnded, TurnDropped, TurnFailed, Words
+
+HELP: Final = """\
+  /wav FILE   speak a sound file to her
+  /say        turn the sound of her answers on or off
+  /forget     begin anew: she forgets this conversation
+  /quit       leave (so does Ctrl-D; Ctrl-C interrupts her)"""
+
+
+class ReadLine(Protocol):
+    async def __call__(self) -> str:
+        """The next line. Raises EOFError at the end."""
+        ...
+
+
+def line_reader(prompt: str) -> ReadLine:
+    """From a terminal with editing and history, else plainly from standard input."""
+    if sys.stdin.isatty():
+        session: PromptSession[str] = PromptSession(prompt)
+        return session.prompt_async
+
+    async def read() -> str:
+        line = await asyncio.to_thread(sys.stdin.readline)
+        if not line:
+            raise EOFError
+        return line.rstrip("\n")
+
+    return read
+
+
+class Terminal:
+    """One conversation. One event loop."""
+
+    def __init__(self, room: LocalRoom, persona: Persona) -> None:
+        self._room = room
+        self._persona = persona
+        self._player: Player | None = None
+        self._is_mid_line = False
+
+    async def converse(self, read_line: ReadLine) -> None:
+        """Until the person leaves."""
+        print(f"{self._persona.name} is here. Type to her; /help shows what else there is.")
+        with patch_stdout(raw=True) if sys.stdin.isatty() else contextlib.nullcontext():
+            while True:
+                try:
+                    line = (await read_line()).strip()
+                except (EOFError, KeyboardInterrupt):
+                    return
+                if line in {"/quit", "/exit"}:
+                    return
+                if line:
+                    await self._answer_interruptibly(line)
+
+    async def _answer_interruptibly(self, line: str) -> None:
+        """Ctrl-C while she answers stops the answer, not the conversation."""
+        answering = asyncio.create_task(self._answer(line))
+        try:
+            await answering
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            answering.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await answering
+            if self._player is not None:
+                self._player.stop()
+            self._end_line()
+
+    async def _answer(self, line: str) -> None:
+        try:
+            if line.startswith("/"):
+                await self._command(line)
+            else:
+                await self._room.say(line, self._show, spoken=self._player is not None)
+            if self._player is not None:
+                await self._player.finish()
+        except (TextError, WavError, NoPlayer, NotSent, Missing) as problem:
+            self._end_line()
+            print(f"  ({problem})")
+        self._end_line()
+
+    async def _command(self, line: str) -> None:
+        command, _, argument = line.partition(" ")
+        match command:
+            case "/wav" if argument:
+                recording = await asyncio.to_thread(read_wav, wav_path(argument))
+                await speak(self._room, [recording], self._show, realtime=True)
+            case "/say":
+                self._player = Player() if self._player is None else None
+                print("  (You will hear her.)" if self._player else "  (Sound off.)")
+            case "/forget":
+                await self._room.turns.dispatcher.forget(self._room.who.conversation)
+                print("  (Forgotten.)")
+            case "/help":
+                print(HELP)
+            case _:
+                print(f"  (No such command.)\n{HELP}")
+
+    async def _show(self, happening: Happening) -> None:
+        match happening:
+            case Heard():
+                print(f"  (heard: {happening.text or 'nothing'})")
+            case Words():
+                if not self._is_mid_line:
+                    print(f"{self._persona.name}: ", end="")
+                    self._is_mid_line = True
+                print(happening.text.lstrip() if happening.offset == 0 else happening.text, end="", flush=True)
+            case Playable() if self._player is not None and happening.packets:
+                await self._player.play(happening.packets)
+            case ReplyEnded():
+                self._end_line()
+            case Waiting(reason="slow"):
+                print(f"  ({self._persona.notices.waiting})")
+            case TurnDropped(reason="nothing-heard"):
+                print(f"{self._persona.name}: {self._persona.notices.not_heard}")
+            case TurnFailed() | TurnDropped():
+                self._end_line()
+                print(f"{self._persona.name}: {self._persona.notices.failed}")
+                print(f"  ({happening.stage}: {describe(happening)})")
+
+    def _end_line(self) -> None:
+        if self._is_mid_line:
+            print()
+            self._is_mid_line = False
+
+
+def wav_path(argument: str) -> Path:
+    """A path as a person types it: with quotes or spaces, and ~ for home."""
+    try:
+        words = shlex.split(argument)
+    except ValueError:
+        words = []
+    return Path(words[0] if len(words) == 1 else argument).expanduser()
+
+
+def describe(failure: TurnFailed | TurnDropped) -> str:
+    return failure.detail if isinstance(failure, TurnFailed) else failure.reason
