@@ -1,5 +1,6 @@
 """What lies in the models folder, told by names and sizes alone: ``list`` is quick, ``verify`` is sure."""
 
+import sys
 from pathlib import Path
 from typing import Final, Literal
 
@@ -51,5 +52,4 @@ def models_table(catalogue: Catalogue, models_folder: Path) -> None:
         )  # fmt: skip
     for name in own_models(catalogue, models_folder):
         table.add_row(name, "", "", "", "", "yours", "[green]here[/]", "none", "not in the catalogue, taken on trust")
-    console = Console()
-    console.print(table, width=None if console.is_terminal else WIDTH_IN_A_PIPE)
+    Console(width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE).print(table)

