@@ -1,0 +1,19 @@
+"""From what a voice said to what Discord plays."""
+
+import numpy as np
+import soxr
+
+from config.audio import FRAME_MS, SPOKEN_RATE_HZ
+from workers.engines import Speech
+from workers.opus import OpusEncoder
+
+
+def spoken_packets(speech: Speech) -> tuple[list[bytes], int]:
+    """Opus packets of 20 ms at 48 kHz, and how many milliseconds they play. Nothing said, no packets.
+
+    Raises LibopusMissing."""
+    pcm = speech.pcm
+    if pcm.size and speech.rate_hz != SPOKEN_RATE_HZ:
+        pcm = soxr.resample(pcm, speech.rate_hz, SPOKEN_RATE_HZ)
+    packets = OpusEncoder().encode(np.clip(pcm, -1, 1, dtype=np.float32))
+    return packets, len(packets) * FRAME_MS

@@ -1,0 +1,87 @@
+"""Piper: any of its voices that lies in the models folder. piper-tts is GPL-3: it is imported here alone, inside
+``load``, and so only by the process that synthesizes with it."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from config.models import ModelRefused, verified_folder
+from config.settings import Settings
+from workers.engines import Pcm
+from workers.errors import EngineMisconfigured, EngineUnavailable
+from workers.text_to_speech.voice import CalibratedVoice, Speak
+
+if TYPE_CHECKING:
+    from piper import PiperVoice
+
+NAME: Final = "piper"
+THREADS: Final = min(2, os.cpu_count() or 1)
+"""Two are 1.8 times quicker than one; more would take the cores that listening and thinking need."""
+
+
+def load(settings: Settings) -> CalibratedVoice:
+    """Loaded, measured and warm. Raises EngineUnavailable when piper-tts is not installed or can't phonemize,
+    and EngineMisconfigured when the voice is missing, damaged or of a kind that we can't speak."""
+    try:
+        import piper  # noqa: F401 - is it installed?
+    except ImportError as error:
+        raise EngineUnavailable(NAME, f"piper-tts is not installed ({error})") from error
+    try:
+        folder = verified_folder(settings.models_folder, settings.piper_voice)
+        voice = _open(*_files(folder))
+    except ModelRefused as error:
+        raise EngineMisconfigured(NAME, str(error)) from error
+    # It warns of each phoneme that a voice does not know, once per sentence and into stderr.
+    logging.getLogger("piper").setLevel(logging.ERROR)
+    language = voice.config.espeak_voice.partition("-")[0]
+    return CalibratedVoice(NAME, _speak_with(voice), voice.config.sample_rate, language)
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    """The model and its description, whatever the voice is called. Raises ModelRefused."""
+    models = sorted(folder.glob("*.onnx"))
+    if len(models) != 1:
+        raise ModelRefused(f"{folder.name} must hold one .onnx file, it holds {len(models)}")
+    description = models[0].with_name(models[0].name + ".json")
+    if not description.is_file():
+        raise ModelRefused(f"{folder.name} lacks {description.name}")
+    return models[0], description
+
+
+def _open(model: Path, description: Path) -> "PiperVoice":
+    """Raises ModelRefused."""
+    import onnxruntime
+    from piper import PiperVoice
+    from piper.config import PhonemeType, PiperConfig
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Without this its threads keep a core busy between sentences, when others need it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        config = PiperConfig.from_dict(json.loads(description.read_text("utf-8")))
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelRefused(f"{model.parent.name} can't be loaded: {error!r}") from error
+    if config.phoneme_type not in (PhonemeType.ESPEAK, PhonemeType.TEXT):
+        # The others fetch dictionaries of their own at run time, or need packages that we don't install.
+        raise ModelRefused(f"{model.parent.name} needs {config.phoneme_type.value} phonemes, which we can't make")
+    return PiperVoice(session=session, config=config, download_dir=model.parent)
+
+
+def _speak_with(voice: "PiperVoice") -> Speak:
+    from piper import SynthesisConfig
+
+    # Its own normalization makes every sentence equally loud: a constant gain is ours to apply.
+    how: Any = SynthesisConfig(normalize_audio=False)
+
+    def speak(text: str) -> Iterator[Pcm]:
+        for chunk in voice.synthesize(text, how):
+            yield chunk.audio_float_array
+
+    return speak

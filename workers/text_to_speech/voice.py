@@ -1,0 +1,80 @@
+"""What every voice has in common: text made sayable, one loudness, no silence around, errors of ours."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+
+from workers.engines import Pcm, Speech
+from workers.errors import EngineError, EngineUnavailable
+from workers.text_to_speech.edges import joined, trimmed
+from workers.text_to_speech.loudness import gain_to_target, limited
+from workers.text_to_speech.wording import pieces, sayable
+
+type Speak = Callable[[str], Iterator[Pcm]]
+"""The model itself: sayable text in, its sentences out, mono at the voice's rate."""
+
+CALIBRATION: Final = {
+    "en": (
+        "Hey, how was your day? I was just thinking about you.",
+        "It rained so much this morning that I stayed in bed with a book.",
+        "No way! Tell me everything, right now.",
+        "Okay, let's meet at the corner shop at about seven o'clock.",
+    ),
+    "hi": (
+        "अरे, तुम कैसे हो? मैं अभी तुम्हारे बारे में सोच रही थी।",
+        "आज सुबह इतनी बारिश हुई कि मैं घर पर ही किताब पढ़ती रही।",
+        "सच में? मुझे सब कुछ बताओ।",
+        "ठीक है, शाम को सात बजे दुकान के पास मिलते हैं।",
+    ),
+}
+"""What a voice says while it is measured. English is read by voices of any language well enough for that."""
+
+
+class CalibratedVoice:
+    """A Synthesizer around a model. Called from one thread at a time."""
+
+    def __init__(self, name: str, speak: Speak, rate_hz: int, language: str) -> None:
+        """Speaks the calibration sentences, which warms the model up too. Raises EngineUnavailable.
+
+        ``language`` is the voice's own (ISO 639-1), whatever it is asked to read."""
+        self._name = name
+        self._speak = speak
+        self.rate_hz = rate_hz
+        self.language = language
+        sentences = CALIBRATION.get(language, CALIBRATION["en"])
+        spoken = [self._sound(sentence) for sentence in sentences]
+        try:
+            self.gain = gain_to_target(np.concatenate(spoken), rate_hz)
+        except ValueError as error:
+            raise EngineUnavailable(name, str(error)) from error
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def synthesize(self, sentence: str, *, language: str) -> Speech:  # noqa: ARG002 - a voice has one language
+        """Trimmed, at the common loudness and limited. The script of ``sentence`` need not be the voice's:
+        what it can't read it is given in Latin letters. Raises EngineUnavailable."""
+        text = sayable(sentence, self.language)
+        parts: list[Pcm] = []
+        for piece in pieces(text):
+            sound = trimmed(self._sound(piece) * np.float32(self.gain), self.rate_hz)
+            if sound.size:
+                parts.append(sound)
+        if text and not parts:
+            raise EngineUnavailable(self._name, f"made no sound of {len(text)} characters")
+        return Speech(limited(joined(parts, self.rate_hz), self.rate_hz), self.rate_hz)
+
+    def _sound(self, text: str) -> Pcm:
+        """Raw samples of one piece. Raises EngineUnavailable when the model breaks or gives no numbers."""
+        try:
+            spoken = [np.asarray(pcm, np.float32).reshape(-1) for pcm in self._speak(text)]
+        except EngineError:
+            raise
+        except Exception as error:
+            raise EngineUnavailable(self._name, f"broke while speaking: {error!r}") from error
+        pcm = np.concatenate([np.empty(0, np.float32), *spoken])
+        if not np.isfinite(pcm).all():
+            raise EngineUnavailable(self._name, "gave samples that are not numbers")
+        return pcm

@@ -1,0 +1,89 @@
+"""Make any text sayable by one voice: no control characters or emoji, and only scripts that it can read."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from workers.text_to_speech.romanise import romanise
+
+LONGEST_PIECE: Final = 300
+"""Characters that a model is given at once: its memory grows with the square of that."""
+
+NATIVE_SCRIPTS: Final = {
+    **dict.fromkeys(("hi", "mr", "ne", "sa"), ("DEVANAGARI",)),
+    **dict.fromkeys(("ru", "uk", "bg", "sr", "kk", "mk"), ("CYRILLIC",)),
+    **dict.fromkeys(("ar", "fa", "ur"), ("ARABIC",)),
+    "bn": ("BENGALI",),
+    "el": ("GREEK",),
+    "gu": ("GUJARATI",),
+    "he": ("HEBREW",),
+    "hy": ("ARMENIAN",),
+    "ka": ("GEORGIAN",),
+    "kn": ("KANNADA",),
+    "ko": ("HANGUL",),
+    "ml": ("MALAYALAM",),
+    "pa": ("GURMUKHI",),
+    "ta": ("TAMIL",),
+    "te": ("TELUGU",),
+    "th": ("THAI",),
+    "zh": ("CJK",),
+    "ja": ("CJK", "HIRAGANA", "KATAKANA"),
+}
+"""The scripts that voices of a language read besides Latin, by the first word of their characters' Unicode
+names. Languages that are not here are written in Latin letters alone."""
+
+_DROPPED = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "So", "Sk"))
+"""Unicode categories that have no sound: controls, formats, half characters, emoji and other pictures."""
+_JOINERS = frozenset("‌‍")
+_VARIATION = re.compile("[︀-️⃐-⃿]")
+_MARKUP = re.compile(r"[\[\]*_`|\\~^]+")
+"""``[`` begins raw phonemes for piper and links for hibari; the others are what markdown leaves."""
+_SPACES = re.compile(r"\s+")
+_CLAUSE_END = re.compile(r"(?<=[.!?…।,;:—])\s+")
+
+
+def sayable(text: str, language: str) -> str:
+    """``text`` as a voice of ``language`` (ISO 639-1) can read it; empty when there is nothing to say.
+
+    Letters of a script that is not the voice's become Latin ones that sound alike, so that no voice goes
+    silent on what another was meant to say."""
+    plain = unicodedata.normalize("NFKC", text)
+    plain = _VARIATION.sub("", plain)
+    plain = "".join(map(_sounding, plain))
+    plain = _SPACES.sub(" ", _MARKUP.sub(" ", plain)).strip()
+    if not any(character.isalnum() for character in plain):
+        return ""
+    return romanise(plain, kept=("LATIN", *NATIVE_SCRIPTS.get(language, ())))
+
+
+def pieces(text: str) -> Iterator[str]:
+    """``text`` cut at clauses, else at spaces, else anywhere, to what a model takes at once."""
+    held = ""
+    for part in _parts(text):
+        if held and len(held) + 1 + len(part) > LONGEST_PIECE:
+            yield held
+            held = part
+        else:
+            held = f"{held} {part}" if held else part
+    if held:
+        yield held
+
+
+def _parts(text: str) -> Iterator[str]:
+    if len(text) <= LONGEST_PIECE:
+        yield text
+        return
+    for clause in _CLAUSE_END.split(text):
+        words = [clause] if len(clause) <= LONGEST_PIECE else clause.split(" ")
+        for word in words:
+            for start in range(0, len(word), LONGEST_PIECE):
+                yield word[start : start + LONGEST_PIECE]
+
+
+def _sounding(character: str) -> str:
+    if unicodedata.category(character) in _DROPPED:
+        return character if character in _JOINERS else " "
+    if unicodedata.category(character) == "Nd":
+        return str(unicodedata.digit(character))
+    return "." if character in "।॥" else character
