@@ -1,0 +1,332 @@
+"""Decide when a speaker has begun, paused and finished. Knows no clock, no thread, no model and no sound.
+
+Time is the number of samples fed, in windows of 32 ms. What the judge of turns (smart-turn) thinks of a
+pause comes in by ``judge``, later than it was asked for. How the numbers were found: docs/endpointing.md.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from config.audio import HEARD_RATE_HZ, VAD_WINDOW_SAMPLES
+
+WINDOW_MS: Final = VAD_WINDOW_SAMPLES * 1000 // HEARD_RATE_HZ
+
+EndReason = Literal["turn-complete", "silence", "too-long", "stream-ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRule:
+    """All in milliseconds of sound (used in whole windows of 32 ms, rounded up) or in probabilities."""
+
+    speech_probability: float = 0.5
+    """From here a window is speech (Silero's own default)."""
+    silence_probability: float = 0.35
+    """Below here it is silence again; between the two it is what the window before was."""
+    start_ms: int = 64
+    """Speech this long is a start: one window alone is a click. Decides how soon a barge-in is noticed."""
+    resume_ms: int = 64
+    """Speech this long ends a pause: one window alone is the burst of a last "t" or "k"."""
+    preroll_ms: int = 256
+    """Kept from before the start, so that a soft first consonant is not lost."""
+    tail_ms: int = 96
+    """Kept after the end of speech; Whisper drops the last word of sound that stops dead."""
+    min_speech_ms: int = 250
+    """Less speech than this in all is a cough or a click."""
+    discard_ms: int = 320
+    """Silence after so short a speech, until it is given up."""
+    pause_ms: int = 96
+    """Silence after which transcription starts on speculation and the judge is asked."""
+    ask_again_ms: int = 416
+    """Silence after which the judge is asked once more: a longer pause may change its mind."""
+    sure: float = 0.9
+    complete: float = 0.5
+    """The judge's probability from which the turn is over, surely or likely."""
+    sure_ms: int = 192
+    complete_ms: int = 320
+    """Silence that ends an utterance that the judge calls over: surely, likely."""
+    incomplete_ms: int = 1100
+    """The same where it says that more will come. People who search for a word take about a second."""
+    unjudged_ms: int = 640
+    """The same without any judge, or until its answer is here."""
+    max_utterance_ms: int = 30_000
+    """What Whisper can take at once. Longer speech is cut, and goes on in the next utterance."""
+    cut_search_ms: int = 4000
+    """A cut is made at the quietest place this near to the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class VadWindow:
+    """512 samples of one speaker, as far as endpointing cares."""
+
+    probability: float
+    """That it is speech, 0 to 1."""
+    loudness: float = 0.0
+    """Any measure that grows with it; only compared, to find a quiet place for a cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Somebody speaks. Told ``start_ms`` after ``speech_sample``."""
+
+    start_sample: int
+    """Where the utterance begins, pre-roll included."""
+    speech_sample: int
+    continues: bool = False
+    """The utterance before was cut only because it was too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A pause that may be the end: transcribe now, on speculation, and ask the judge."""
+
+    pause_id: int
+    start_sample: int
+    speech_end_sample: int
+    end_sample: int
+    """What to transcribe ends here: the end of speech and ``tail_ms``."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """The pause goes on after the judge said that the turn is not over: ask once more."""
+
+    pause_id: int
+    start_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The speaker went on: what was speculated for this pause is void."""
+
+    pause_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceEnded:
+    start_sample: int
+    speech_end_sample: int
+    end_sample: int
+    reason: EndReason
+    pause_id: int | None
+    """The pause whose speculation covers exactly this utterance, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """What had started was too short to be speech."""
+
+    start_sample: int
+
+
+type EndpointEvent = SpeechStarted | Paused | AskAgain | Resumed | UtteranceEnded | Discarded
+
+
+def _windows(milliseconds: int) -> int:
+    return -(-milliseconds // WINDOW_MS)
+
+
+@dataclass(slots=True)
+class _Open:
+    """The utterance that is being spoken. All counts are windows since the stream began."""
+
+    start: int
+    speech_end: int
+    """After the last window of speech."""
+    speech_windows: int
+    pause_id: int | None = None
+    asked_again: bool = False
+    verdict: float | None = None
+    returning: int = 0
+    """Windows of speech at the end of a pause, not yet enough to end it."""
+
+
+class Endpointer:
+    """One speaker's state. Feed every window in order, from one thread."""
+
+    def __init__(self, rule: EndpointRule | None = None) -> None:
+        self._rule = rule or EndpointRule()
+        self._now = 0
+        """Windows fed."""
+        self._is_speech = False
+        self._starting = 0
+        """Windows of speech in a row, before they are a start."""
+        self._open: _Open | None = None
+        self._not_before = 0
+        """Where the last utterance ended: pre-roll must not repeat it."""
+        self._pauses = 0
+        self._recent: deque[VadWindow] = deque(maxlen=_windows(self._rule.cut_search_ms))
+
+    @property
+    def samples_fed(self) -> int:
+        return self._now * VAD_WINDOW_SAMPLES
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody speaks, or is in a pause that may not be the end."""
+        return self._open is not None or self._starting > 0
+
+    @property
+    def needed_from_sample(self) -> int:
+        """Sound before this will never be asked for again."""
+        if self._open is not None:
+            return self._open.start * VAD_WINDOW_SAMPLES
+        return self._preroll_from(self._now - self._starting) * VAD_WINDOW_SAMPLES
+
+    def feed(self, window: VadWindow) -> list[EndpointEvent]:
+        """What one more window of 32 ms tells us, in order."""
+        rule = self._rule
+        floor = rule.silence_probability if self._is_speech else rule.speech_probability
+        self._is_speech = window.probability >= floor
+        self._now += 1
+        self._recent.append(window)
+        if self._open is None:
+            return self._listen()
+        events = self._speak(self._open) if self._is_speech else self._stay_silent(self._open)
+        return events + self._cut_when_too_long()
+
+    def judge(self, probability: float, pause_id: int) -> list[EndpointEvent]:
+        """The judge's answer about a pause. One about a pause that is over is ignored."""
+        utterance = self._open
+        if utterance is None or utterance.pause_id != pause_id:
+            return []
+        utterance.verdict = probability
+        return [] if self._is_speech else self._end_when_due(utterance)
+
+    def skip(self, windows: int) -> None:
+        """Let time pass in which nothing was heard. Only between utterances (see ``is_open``)."""
+        if self.is_open:
+            raise ValueError("time can't be skipped inside an utterance")
+        self._now += windows
+        self._not_before = self._now
+        self._is_speech = False
+        self._recent.clear()
+
+    def flush(self) -> list[EndpointEvent]:
+        """The stream ended: so does an open utterance."""
+        utterance, self._starting = self._open, 0
+        if utterance is None:
+            return []
+        if utterance.speech_windows < _windows(self._rule.min_speech_ms):
+            return [self._discard(utterance)]
+        return [self._end(utterance, "stream-ended")]
+
+    # Silence, until there is speech.
+
+    def _listen(self) -> list[EndpointEvent]:
+        self._starting = self._starting + 1 if self._is_speech else 0
+        if self._starting < _windows(self._rule.start_ms):
+            return []
+        speech_from = self._now - self._starting
+        start = self._preroll_from(speech_from)
+        self._open = _Open(start, speech_end=self._now, speech_windows=self._starting)
+        self._starting = 0
+        return [SpeechStarted(start * VAD_WINDOW_SAMPLES, speech_from * VAD_WINDOW_SAMPLES)]
+
+    def _preroll_from(self, speech_from: int) -> int:
+        return max(speech_from - _windows(self._rule.preroll_ms), self._not_before, 0)
+
+    # Speech, until there is silence.
+
+    def _speak(self, utterance: _Open) -> list[EndpointEvent]:
+        if utterance.pause_id is not None:
+            utterance.returning += 1
+            if utterance.returning < _windows(self._rule.resume_ms):
+                return []
+        utterance.speech_windows += max(utterance.returning, 1)
+        utterance.speech_end = self._now
+        utterance.returning = 0
+        if utterance.pause_id is None:
+            return []
+        resumed = Resumed(utterance.pause_id)
+        utterance.pause_id, utterance.verdict, utterance.asked_again = None, None, False
+        return [resumed]
+
+    def _stay_silent(self, utterance: _Open) -> list[EndpointEvent]:
+        rule = self._rule
+        utterance.returning = 0
+        silence = self._now - utterance.speech_end
+        if utterance.speech_windows < _windows(rule.min_speech_ms):
+            return [self._discard(utterance)] if silence >= _windows(rule.discard_ms) else []
+        if utterance.pause_id is None:
+            return [self._pause(utterance)] if silence >= _windows(rule.pause_ms) else []
+        ended = self._end_when_due(utterance)
+        if ended or utterance.asked_again or utterance.verdict is None or silence < _windows(rule.ask_again_ms):
+            return ended
+        utterance.asked_again = True
+        return [AskAgain(utterance.pause_id, utterance.start * VAD_WINDOW_SAMPLES)]
+
+    def _pause(self, utterance: _Open) -> Paused:
+        self._pauses += 1
+        utterance.pause_id = self._pauses
+        return Paused(
+            self._pauses,
+            utterance.start * VAD_WINDOW_SAMPLES,
+            utterance.speech_end * VAD_WINDOW_SAMPLES,
+            self._clip_end(utterance) * VAD_WINDOW_SAMPLES,
+        )
+
+    def _clip_end(self, utterance: _Open) -> int:
+        return min(utterance.speech_end + _windows(self._rule.tail_ms), self._now)
+
+    # The end.
+
+    def _end_when_due(self, utterance: _Open) -> list[EndpointEvent]:
+        rule, verdict = self._rule, utterance.verdict
+        if verdict is None:
+            needed = rule.unjudged_ms
+        elif verdict >= rule.sure:
+            needed = rule.sure_ms
+        elif verdict >= rule.complete:
+            needed = rule.complete_ms
+        else:
+            needed = rule.incomplete_ms
+        if self._now - utterance.speech_end < _windows(needed):
+            return []
+        said_over = verdict is not None and verdict >= rule.complete
+        return [self._end(utterance, "turn-complete" if said_over else "silence")]
+
+    def _end(self, utterance: _Open, reason: EndReason) -> UtteranceEnded:
+        end = self._clip_end(utterance)
+        self._close(end)
+        return UtteranceEnded(
+            utterance.start * VAD_WINDOW_SAMPLES,
+            utterance.speech_end * VAD_WINDOW_SAMPLES,
+            end * VAD_WINDOW_SAMPLES,
+            reason,
+            utterance.pause_id,
+        )
+
+    def _discard(self, utterance: _Open) -> Discarded:
+        self._close(utterance.speech_end)
+        return Discarded(utterance.start * VAD_WINDOW_SAMPLES)
+
+    def _close(self, end: int) -> None:
+        self._open, self._not_before = None, end
+        self._starting, self._is_speech = 0, False
+
+    def _cut_when_too_long(self) -> list[EndpointEvent]:
+        utterance = self._open
+        if utterance is None or self._now - utterance.start < _windows(self._rule.max_utterance_ms):
+            return []
+        if utterance.pause_id is not None:
+            return [self._end(utterance, "too-long")]
+        cut = self._quietest_window(utterance.start)
+        ended = UtteranceEnded(
+            utterance.start * VAD_WINDOW_SAMPLES,
+            cut * VAD_WINDOW_SAMPLES,
+            cut * VAD_WINDOW_SAMPLES,
+            "too-long",
+            None,
+        )
+        utterance.start = cut
+        utterance.speech_end = max(utterance.speech_end, cut)
+        utterance.speech_windows = min(utterance.speech_windows, self._now - cut)
+        return [ended, SpeechStarted(cut * VAD_WINDOW_SAMPLES, cut * VAD_WINDOW_SAMPLES, continues=True)]
+
+    def _quietest_window(self, start: int) -> int:
+        """Where to cut: the middle of the quietest three windows of the last seconds."""
+        recent = list(self._recent)[-(self._now - start) + 1 :]
+        first = self._now - len(recent)
+        sums = [(sum(window.loudness for window in recent[at : at + 3]), at) for at in range(max(len(recent) - 2, 1))]
+        return first + min(sums)[1] + 1
