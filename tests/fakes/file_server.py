@@ -19,6 +19,8 @@ class Served:
     """Each: hang up after so many bytes of an answer."""
     statuses: list[int] = field(default_factory=list)
     """Each: answer with this status and nothing else."""
+    redirect: str | None = None
+    """Answer with the way to this path, as hubs do to their storage."""
     hold_after: int | None = None
     """Send so many bytes, then wait for ``release``."""
     release: threading.Event = field(default_factory=threading.Event)
@@ -63,6 +65,10 @@ class _Handler(BaseHTTPRequestHandler):
         served = self.server.files.get(self.path.removeprefix("/"))
         if served is None or served.statuses:
             self._head(served.statuses.pop(0) if served else 404, {"Content-Length": "0"})
+            return
+        if served.redirect is not None:
+            there = self.server.url(served.redirect)
+            self._head(302, {"Location": there, "Content-Length": "0", **served.headers})
             return
         start = self._start(served, wanted)
         body = served.body[start:]

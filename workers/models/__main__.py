@@ -116,7 +116,9 @@ def _verify(known: Catalogue, folder: Path, names: list[str]) -> int:
         print(complaint, file=sys.stderr)
     good = len(models) + len(mine)
     if not complaints:
-        print(f"{good} models checked, {megabytes(sum(model.size for model in models))}: all is well")
+        print(
+            f"{good} model{'s' if good > 1 else ''} checked, {megabytes(sum(model.size for model in models))}: all is well"
+        )
     return FAILED if complaints else DONE
 
 

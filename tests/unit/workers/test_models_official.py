@@ -198,6 +198,17 @@ def test_only_the_damaged_file_is_pulled_again(host: FileServer, tmp_path: Path)
     assert (tmp_path / "tiny-model/voice.onnx").read_bytes() == BODY
 
 
+def test_a_redirect_to_storage_is_followed_and_goes_on_there_too(host: FileServer, tmp_path: Path) -> None:
+    host.files["voice.onnx"] = Served(b"", redirect="storage/voice", headers={"X-Linked-Etag": f'"{sha256(BODY)}"'})
+    host.files["storage/voice"] = Served(BODY, cut_after=[100_000])
+    model = model_row(ModelFile(name="voice.onnx", official=host.url("voice.onnx")))
+
+    puller(tmp_path).pull(model)
+
+    assert host.ranges("storage/voice") == [None, "bytes=100000-"]
+    assert (tmp_path / "tiny-model/voice.onnx").read_bytes() == BODY
+
+
 class TestAFileWhoseHashNobodyKnows:
     def test_is_recorded_on_the_first_pull_and_held_to_it(self, host: FileServer, tmp_path: Path) -> None:
         host.files["voice.onnx"] = Served(BODY)
