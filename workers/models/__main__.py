@@ -114,11 +114,10 @@ def _verify(known: Catalogue, folder: Path, names: list[str]) -> int:
             complaints.append(str(error))
     for complaint in complaints:
         print(complaint, file=sys.stderr)
-    good = len(models) + len(mine)
     if not complaints:
-        print(
-            f"{good} model{'s' if good > 1 else ''} checked, {megabytes(sum(model.size for model in models))}: all is well"
-        )
+        good = len(models) + len(mine)
+        size = megabytes(sum(model.size for model in models))
+        print(f"{good} model{'s' if good > 1 else ''} checked, {size}: all is well")
     return FAILED if complaints else DONE
 
 
