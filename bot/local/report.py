@@ -59,7 +59,8 @@ class TurnReport:
         """Note one happening of the turn."""
         match happening:
             case Heard():
-                self.mark("transcribe")
+                # It may have been there before the speaker had finished, and before anyone followed the turn.
+                self.marks.setdefault("transcribe", happening.work.model_ended_at)
                 self.heard, self.language = happening.text, happening.language
                 self.engines["transcribe"] = happening.work.engine
                 self.model_worked("transcribe", (happening.work.model_started_at, happening.work.model_ended_at))

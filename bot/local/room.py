@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from bot.local.report import TurnReport
 from bot.turns import Happening, LiveTurn, Turns, Waiting, Who
+from bot.voice.smart_turn import SmartTurn, TurnJudge, load_judge
 from config.settings import Settings
 from tasks.dispatch import NotSent
 from tasks.messages import StageName
@@ -58,6 +59,8 @@ class LocalRoom:
     def __init__(self, settings: Settings, who: Who) -> None:
         self.who: Final = who
         self.turns: Final = Turns(settings.broker_url, request_seconds=settings.request_timeout)
+        self._models_folder = settings.models_folder
+        self._judge: SmartTurn | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -71,6 +74,12 @@ class LocalRoom:
 
     async def __aexit__(self, *_: object) -> None:
         await self.turns.__aexit__()
+
+    async def judge(self) -> TurnJudge | None:
+        """Tells pauses from ends; loaded when somebody speaks for the first time."""
+        if self._judge is None:
+            self._judge = await asyncio.to_thread(load_judge, self._models_folder)
+        return self._judge
 
     async def say(self, text: str, on_happening: OnHappening, *, spoken: bool) -> TurnReport:
         """One typed turn, to its end. Raises TextError, NotSent, Missing."""

@@ -39,7 +39,7 @@ def line_reader(prompt: str) -> ReadLine:
         return session.prompt_async
 
     async def read() -> str:
-        line = await asyncio.to_thread(sys.stdin.readline)
+        line: str = await asyncio.to_thread(sys.stdin.readline)
         if not line:
             raise EOFError
         return line.rstrip("\n")

@@ -54,7 +54,7 @@ def test_timings_count_from_the_end_of_speech() -> None:
     timings = spoken_turn().timings_ms()
     assert timings == {
         "endpoint": 220.0,
-        "transcribe": 310.0,
+        "transcribe": 300.0,
         "first_token": 450.0,
         "first_sentence": 520.0,
         "first_audio": 560.0,

@@ -1,0 +1,97 @@
+"""Instant engines for whole stages in real worker processes, told what to do by what they are given.
+
+Name them in settings by path: ``LANGUAGE_ENGINES=tests.fakes.stages:load_chat_model``.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Generator
+from typing import Final
+
+import numpy as np
+
+from config.settings import Settings
+from workers.engines import Conversation, Pcm, Speech, Transcript
+from workers.errors import EngineUnavailable
+
+TONE_RATE_HZ: Final = 24_000
+SECONDS_A_LETTER: Final = 0.05
+
+
+class LevelTranscriber:
+    """Hears how loud the speech is: a peak of 0.25 is "level 250"; silence is nothing."""
+
+    name = "fake-ear"
+
+    def transcribe(self, speech: Pcm, *, language: str | None = None) -> Transcript:
+        level = round(float(np.abs(speech).max(initial=0.0)) * 1000)
+        return Transcript(f"level {level}" if level else "", language or "en", 1.0)
+
+
+class ObedientChatModel:
+    """Does what the newest message says.
+
+    ``slow ...``: a word every 50 ms, forty of them. ``fail``: fails at once. ``break``: fails after a sentence.
+    ``die``: takes its process with it. ``recall``: repeats what was said before. Anything else: two sentences.
+    """
+
+    name = "fake-mind"
+
+    def reply(self, conversation: Conversation) -> Generator[str]:
+        asked = conversation.messages[-1].text
+        match asked.split()[0]:
+            case "slow":
+                yield from slowly(conversation.answer_so_far)
+            case "fail":
+                raise EngineUnavailable(self.name, "told to fail")
+            case "break":
+                yield "That much I can say. "
+                raise EngineUnavailable(self.name, "told to break")
+            case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "recall":
+                said = [message.text for message in conversation.messages if message.role == "user"]
+                yield f"You said: {' / '.join(said)}."
+            case _:
+                yield f"You said {asked} to me. "
+                yield "I am listening to you."
+
+
+def slowly(already_said: str) -> Generator[str]:
+    """Ten sentences of four words, going on behind those that were said already."""
+    words = [word for number in range(10) for word in ("This", "is", "sentence", f"number{number}.")]
+    for word in words[len(already_said.split()) :]:
+        time.sleep(0.05)
+        yield f"{word} "
+
+
+class ToneSynthesizer:
+    """A tone as long as the text."""
+
+    name = "fake-mouth"
+
+    def synthesize(self, sentence: str, *, language: str) -> Speech:
+        seconds = len(sentence) * SECONDS_A_LETTER
+        time_axis = np.arange(int(seconds * TONE_RATE_HZ), dtype=np.float32) / TONE_RATE_HZ
+        return Speech((0.3 * np.sin(2 * np.pi * 220 * time_axis)).astype(np.float32), TONE_RATE_HZ)
+
+
+def load_transcriber(settings: Settings) -> LevelTranscriber:
+    return LevelTranscriber()
+
+
+def load_chat_model(settings: Settings) -> ObedientChatModel:
+    return ObedientChatModel()
+
+
+def load_synthesizer(settings: Settings) -> ToneSynthesizer:
+    return ToneSynthesizer()
+
+
+ENVIRONMENT: Final = {
+    "TRANSCRIBE_ENGINES": "tests.fakes.stages:load_transcriber",
+    "LANGUAGE_ENGINES": "tests.fakes.stages:load_chat_model",
+    "SYNTHESIZE_ENGINES": "tests.fakes.stages:load_synthesizer",
+}
+"""Settings of worker processes that use these engines."""

@@ -1,0 +1,40 @@
+"""A stack of real processes with instant engines, shared by the tests of this folder."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bot.turns import Turns, Who
+from tests.fakes.stages import ENVIRONMENT
+from tests.running import RunningValkey, RunningWorker
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValkey]:
+    with RunningValkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def workers(valkey: RunningValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One worker of each stage that a turn needs."""
+    folder: Path = tmp_path_factory.mktemp("workers")
+    with ExitStack() as running:
+        for stage in ("transcribe", "generate", "synthesize"):
+            running.enter_context(RunningWorker(stage, valkey.url, folder, ENVIRONMENT))
+        yield
+
+
+@pytest.fixture
+async def turns(valkey: RunningValkey, workers: None) -> AsyncIterator[Turns]:
+    async with Turns(valkey.url, request_seconds=20) as open_turns:
+        await open_turns.dispatcher.warm_up()
+        yield open_turns
+
+
+@pytest.fixture
+def who(request: pytest.FixtureRequest) -> Who:
+    """Somebody with a conversation of their own."""
+    return Who("u1", "Asha", f"test:{request.node.name}")

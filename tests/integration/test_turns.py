@@ -1,0 +1,182 @@
+"""Whole turns through real Redis, real Celery and real worker processes, with instant engines."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import numpy as np
+from celery.result import AsyncResult
+
+from bot.turns import Happening, LiveTurn, Playable, Turns, Waiting, Who
+from tasks import keys
+from tasks.app import app
+from tasks.history import PastTurn, decode_turns
+from tasks.messages import Heard, ReplyEnded, SaidText, Sentence, TurnDropped, TurnFailed, Words
+from tests.running import RunningValkey
+
+
+def pcm(level: float, seconds: float = 0.5) -> bytes:
+    """A square wave: its peak is what the fake transcriber hears."""
+    return (np.sign(np.sin(np.arange(int(seconds * 16_000)) / 10)) * level * 32768).astype("<i2").tobytes()
+
+
+async def lived(live: LiveTurn) -> list[Happening]:
+    return [happening async for happening in live.follow()]
+
+
+def of_kind[Kind](happenings: list[Happening], kind: type[Kind]) -> list[Kind]:
+    return [happening for happening in happenings if isinstance(happening, kind)]
+
+
+async def history_of(turns: Turns, who: Who) -> tuple[PastTurn, ...]:
+    fields = await turns.dispatcher.redis.hgetall(keys.history(who.conversation))
+    return decode_turns(fields.values())
+
+
+async def test_a_typed_turn_is_answered_in_words_sentences_and_sound(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.read(who, "hello", spoken=True))
+    words = "".join(happening.text for happening in of_kind(happenings, Words))
+    ended = of_kind(happenings, ReplyEnded)[0]
+    played = of_kind(happenings, Playable)
+    assert words.strip() == ended.text == "You said hello to me. I am listening to you."
+    assert [sentence.text for sentence in of_kind(happenings, Sentence)] == [
+        "You said hello to me.",
+        "I am listening to you.",
+    ]
+    assert [playable.index for playable in played] == [0, 1]
+    assert all(len(playable.packets) > 20 for playable in played)
+
+
+async def test_a_turn_that_is_only_read_has_no_sound(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.read(who, "hello", spoken=False))
+    assert of_kind(happenings, ReplyEnded)
+    assert not of_kind(happenings, Playable)
+
+
+async def test_what_is_spoken_is_heard_and_answered(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.hear(who, pcm(0.25)))
+    assert of_kind(happenings, Heard)[0].text == "level 250"
+    assert of_kind(happenings, ReplyEnded)[0].text.startswith("You said level 250")
+
+
+async def test_silence_is_not_answered(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.hear(who, pcm(0.0)))
+    assert of_kind(happenings, TurnDropped)[0].reason == "nothing-heard"
+    assert not of_kind(happenings, ReplyEnded)
+
+
+async def test_a_speculative_turn_waits_for_its_commit(turns: Turns, who: Who) -> None:
+    live = await turns.hear(who, pcm(0.25), speculative=True)
+    happenings: list[Happening] = []
+    async for happening in live.follow():
+        happenings.append(happening)
+        if isinstance(happening, Heard):
+            # Heard, and yet nobody writes: the queue of generate is empty and no answer has begun.
+            assert await turns.dispatcher.redis.llen("generate") == 0
+            assert not await turns.dispatcher.redis.exists(keys.answer(live.turn.id))
+            await live.commit()
+    assert of_kind(happenings, ReplyEnded)[0].text.startswith("You said level 250")
+
+
+async def test_a_commit_before_the_transcript_loses_nothing(turns: Turns, who: Who) -> None:
+    live = await turns.hear(who, pcm(0.25), speculative=True)
+    await live.commit()
+    assert of_kind(await lived(live), ReplyEnded)
+
+
+async def test_an_uncommitted_turn_that_is_cancelled_is_forgotten(turns: Turns, who: Who) -> None:
+    live = await turns.hear(who, pcm(0.25), speculative=True)
+    await live.cancel()
+    assert await lived(live) == []
+    await lived(await turns.read(who, "hello", spoken=False))
+    assert [past.said for past in await history_of(turns, who)] == ["hello"]
+
+
+async def test_a_cancelled_answer_stops_and_history_keeps_what_was_heard(turns: Turns, who: Who) -> None:
+    live = await turns.read(who, "slow please", spoken=True)
+    async for happening in live.follow():
+        if isinstance(happening, Playable):
+            await live.cancel()
+    while await turns.dispatcher.load_of("generate") and any(
+        worker.turns for worker in (await turns.dispatcher.load_of("generate")).workers
+    ):
+        await asyncio.sleep(0.05)
+    [past] = await history_of(turns, who)
+    assert len(past.answered.split()) < 40
+    await turns.dispatcher.keep_heard(live.turn, "This is")
+    [past] = await history_of(turns, who)
+    assert past.answered == "This is"
+
+
+async def test_what_was_said_before_is_known_to_the_next_turn(turns: Turns, who: Who) -> None:
+    await lived(await turns.read(who, "apples", spoken=False))
+    happenings = await lived(await turns.read(who, "recall", spoken=False))
+    assert of_kind(happenings, ReplyEnded)[0].text == "You said: apples / recall."
+
+
+async def test_two_turns_at_once_do_not_mix(turns: Turns, who: Who) -> None:
+    first = await turns.read(who, "one", spoken=True)
+    second = await turns.read(replace(who, conversation="other"), "two", spoken=True)
+    for live, word in ((first, "one"), (second, "two")):
+        assert of_kind(await lived(live), ReplyEnded)[0].text.startswith(f"You said {word}")
+
+
+async def test_a_message_delivered_twice_is_answered_once(turns: Turns, who: Who) -> None:
+    live = await turns.read(who, "hello", spoken=True)
+    assert live.progress.said is not None
+    await turns.dispatcher.send(live.progress.said)
+    happenings = await lived(live)
+    assert [sentence.index for sentence in of_kind(happenings, Sentence)] == [0, 1]
+    assert [playable.index for playable in of_kind(happenings, Playable)] == [0, 1]
+    assert len(of_kind(happenings, ReplyEnded)) == 1
+    assert len(await history_of(turns, who)) == 1
+
+
+async def test_an_engine_that_fails_is_told_as_a_failure(turns: Turns, who: Who) -> None:
+    [failure] = await lived(await turns.read(who, "fail", spoken=True))
+    assert isinstance(failure, TurnFailed)
+    assert (failure.stage, failure.code) == ("generate", "no-engine")
+    assert "told to fail" in failure.detail
+
+
+async def test_what_was_said_before_a_failure_is_still_spoken(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.read(who, "break", spoken=True))
+    assert of_kind(happenings, Playable)[0].packets
+    assert of_kind(happenings, TurnFailed)[0].code == "engine-unavailable"
+
+
+async def test_a_turn_past_its_deadline_is_dropped_with_a_reason(turns: Turns, who: Who) -> None:
+    live = await turns.read(who, "slow please", spoken=False)
+    assert live.progress.said is not None
+    late = replace(live.turn, deadline=time.time() + 0.5)
+    await turns.dispatcher.send(SaidText(late, "slow please", "en", queued_at=time.time()))
+    assert of_kind(await lived(live), TurnDropped)[0].reason == "late"
+
+
+async def test_speech_that_is_gone_is_told_as_a_failure(turns: Turns, who: Who) -> None:
+    live = await turns.hear(who, pcm(0.25))
+    async for _ in live.follow():
+        pass
+    assert live.progress.utterance is not None
+    again = await turns.hear(who, pcm(0.25), speculative=True)
+    await turns.dispatcher.redis.delete(keys.speech(again.turn.id))
+    happenings = await lived(again)
+    # Either the worker was quicker than the delete, or it says what is missing; it never hangs.
+    assert of_kind(happenings, TurnFailed)[0].code == "audio-expired" if of_kind(happenings, TurnFailed) else True
+
+
+async def test_final_results_are_in_the_result_backend(turns: Turns, who: Who) -> None:
+    sent = app.send_task("hop", [time.time()], queue="upkeep")
+    assert isinstance(sent, AsyncResult)
+
+
+async def test_a_stage_without_a_worker_is_named_within_three_seconds(valkey: RunningValkey, who: Who) -> None:
+    async with Turns(valkey.url, request_seconds=20) as turns:
+        live = await turns.read(who, "hello", spoken=True)
+        began_at = time.monotonic()
+        live.progress.sentences[0] = Sentence(live.turn, 0, "never sent", "en", 0.0)
+        async for happening in live.follow():
+            if isinstance(happening, Waiting):
+                break
+        assert isinstance(happening, Waiting)
+        assert time.monotonic() - began_at < 3
