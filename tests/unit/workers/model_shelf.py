@@ -10,7 +10,7 @@ from workers.models.official import OfficialSource, Patience
 from workers.models.pull import Puller
 from workers.models.sources import Source
 
-HASTY = Patience(first_answer=3.0, connect=3.0, read=3.0, fruitless_attempts=3, first_wait=0.001, longest_wait=0.002)
+HASTY = Patience(first_answer=60, connect=60, read=60, fruitless_attempts=3, first_wait=0.001, longest_wait=0.002)
 
 
 @dataclass

@@ -60,11 +60,11 @@ class Pulling:
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=60)
 
     def end(self) -> tuple[int, str]:
         """Exit status and last line."""
-        said, _ = self._process.communicate(timeout=30)
+        said, _ = self._process.communicate(timeout=60)
         return self._process.returncode, said.splitlines()[-1]
 
 
@@ -72,7 +72,7 @@ def test_a_pull_that_is_killed_leaves_no_model_and_the_next_one_goes_on(host: Fi
     served = host.files["voice.onnx"]
     served.hold_after = HALF
     pulling = Pulling(host, tmp_path)
-    assert served.held.wait(30)
+    assert served.held.wait(60)
     part = tmp_path / "tiny-model/voice.onnx.part"
     while not part.exists() or not part.stat().st_size:
         os.sched_yield()
@@ -91,7 +91,7 @@ def test_two_pulls_at_once_download_once(host: FileServer, tmp_path: Path) -> No
     served = host.files["voice.onnx"]
     served.hold_after = HALF
     first = Pulling(host, tmp_path)
-    assert served.held.wait(30)
+    assert served.held.wait(60)
     second = Pulling(host, tmp_path)
     assert second._process.stdout is not None
     assert second._process.stdout.readline() == "ready\n"

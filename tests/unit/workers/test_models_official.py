@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from config.catalogue import SUMS, ModelFile
 from config.models import ModelRefused, faults, verified_folder
 from tests.fakes.file_server import FileServer, Served, file_server
-from tests.unit.workers.model_shelf import Notes, catalogue_of, content, file_row, model_row, puller, sha256
+from tests.unit.workers.model_shelf import HASTY, Notes, catalogue_of, content, file_row, model_row, puller, sha256
+from workers.models.official import OfficialSource
+from workers.models.pull import Puller
 from workers.models.sources import DiskFull, PullFailed
 
 BODY = content(300_000)
@@ -61,6 +64,19 @@ def test_a_host_that_cuts_again_and_again_is_kept_on_with_while_bytes_come(host:
     puller(tmp_path, "official").pull(model)
 
     assert len(host.ranges("voice.onnx")) == 13
+
+
+def test_a_host_that_stalls_is_asked_for_the_rest(host: FileServer, tmp_path: Path) -> None:
+    served = host.files["voice.onnx"] = Served(BODY, hold_after=100_000)
+    model = model_row(file_row("voice.onnx", BODY, url=host.url("voice.onnx")))
+    notes = Notes()
+    official = OfficialSource(notes, replace(HASTY, read=0.3))
+
+    Puller(tmp_path, notes, "official", official).pull(model)
+
+    assert served.held.is_set()
+    assert "bytes=100000-" in host.ranges("voice.onnx")
+    assert (tmp_path / "tiny-model/voice.onnx").read_bytes() == BODY
 
 
 def test_a_host_that_sends_nothing_is_given_up(host: FileServer, tmp_path: Path) -> None:
