@@ -1,0 +1,96 @@
+"""Whisper on CTranslate2, by way of faster-whisper: int8 on a CPU, float16 on a GPU."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from config.audio import HEARD_RATE_HZ
+from config.settings import Settings
+from workers.engines import Pcm, Transcriber
+from workers.errors import EngineMisconfigured, EngineUnavailable
+from workers.speech_to_text import languages
+from workers.speech_to_text.listener import Decoded, Listener
+from workers.speech_to_text.loading import cpu_threads, pulled_folder, warm_up
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+    from faster_whisper.tokenizer import Tokenizer
+
+NAME: Final = "faster-whisper"
+
+
+def load(settings: Settings) -> Transcriber:
+    """Raises EngineUnavailable (not installed, not pulled) or EngineMisconfigured (a file it can't read)."""
+    folder = pulled_folder(NAME, settings)
+    try:
+        import ctranslate2
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise EngineUnavailable(NAME, f"is not installed: {error}") from error
+    on_gpu = ctranslate2.get_cuda_device_count() > 0
+    try:
+        model = WhisperModel(
+            str(folder),
+            device="cuda" if on_gpu else "cpu",
+            compute_type="float16" if on_gpu else "int8",
+            cpu_threads=cpu_threads(),
+            local_files_only=True,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise EngineMisconfigured(NAME, f"can't read {folder.name}: {error}") from error
+    speech_model = CTranslate2Model(model)
+    warm_up(speech_model)
+    return Listener(NAME, speech_model)
+
+
+class CTranslate2Model:
+    """SpeechModel whose encoder output stays where CTranslate2 put it."""
+
+    def __init__(self, model: "WhisperModel") -> None:
+        self._model = model
+        self._tokenizer_for = cache(self._make_tokenizer)
+
+    def _make_tokenizer(self, language: str) -> "Tokenizer":
+        from faster_whisper.tokenizer import Tokenizer
+
+        return Tokenizer(
+            self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
+        )
+
+    def encode(self, speech: Pcm, seconds: float) -> Any:  # noqa: ANN401 - a ctranslate2.StorageView
+        from ctranslate2 import StorageView
+
+        padding = max(0, round(seconds * HEARD_RATE_HZ) - len(speech))
+        mel = self._model.feature_extractor(speech, padding=padding)
+        return self._model.model.encode(StorageView.from_array(np.ascontiguousarray(mel[np.newaxis])))
+
+    def language_odds(self, encoded: Any) -> Mapping[str, float]:  # noqa: ANN401
+        if not self._model.model.is_multilingual:
+            return {languages.FALLBACK: 1.0}
+        (odds,) = self._model.model.detect_language(encoded)
+        return {token[2:-2]: probability for token, probability in odds}
+
+    def decode(self, encoded: Any, language: str, limit: int) -> Decoded:  # noqa: ANN401
+        tokenizer = self._tokenizer_for(language)
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        (result,) = self._model.model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + limit,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=[-1, *tokenizer.non_speech_tokens],
+        )
+        tokens = result.sequences_ids[0]
+        written = [token for token in tokens if token < tokenizer.eot]
+        # CTranslate2 divides by the tokens it wrote; Whisper's own mean counts the end of text too.
+        return Decoded(
+            text=tokenizer.decode(written),
+            tokens=len(written),
+            mean_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
+            no_speech=result.no_speech_prob,
+            ended=len(tokens) < limit,
+        )
