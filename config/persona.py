@@ -1,6 +1,7 @@
 """Priya as data: read from ``persona.toml`` and checked once, at the start of a process."""
 
 import tomllib
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -46,7 +47,7 @@ class Persona(BaseModel):
 
 def plain_name(name: str) -> str:
     """A display name as one short line of letters and digits, so that a name can't give orders to the model."""
-    kept = "".join(letter for letter in name if letter.isalnum() or letter in " .-'_")
+    kept = "".join(letter for letter in name if unicodedata.category(letter)[0] in "LMN" or letter in " .-'_")
     return " ".join(kept.split())[:32] or "a friend"
 
 
