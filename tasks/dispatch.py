@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from tasks import cancellation, commitment, history, keys, presence
 from tasks.connections import connect_async
-from tasks.messages import Message, SaidText, Sentence, StageName, Turn, Utterance
+from tasks.messages import STAGE_OF, SaidText, Sentence, StageName, Turn, Utterance, task_id
 
 PUBLISH_SECONDS: Final = 0.5
 """A bot's loop waits no longer than this for Redis to take a message."""
@@ -96,7 +96,7 @@ class Dispatcher:
         """Send a message to its stage. Sending again is safe: every stage answers a turn once. Raises NotSent."""
         stage = STAGE_OF[type(message)]
         left = max(1.0, message.turn.deadline - time.time())
-        await self._send(stage, [message.to_wire()], stage, expires_seconds=left)
+        await self._send(stage, [message.to_wire()], stage, expires_seconds=left, task_id=task_id(message))
 
     async def cancel(self, turn_id: str) -> None:
         """Nobody waits for this turn any more. Never raises: a turn that can't be cancelled runs out."""
@@ -118,19 +118,16 @@ class Dispatcher:
         workers = await presence.workers_of(self.redis, stage)
         return StageLoad(workers, await self.redis.llen(stage))
 
-    async def _send(self, task: str, arguments: list[object], queue: str, expires_seconds: float) -> None:
+    async def _send(
+        self, task: str, arguments: list[object], queue: str, *, expires_seconds: float, task_id: str | None = None
+    ) -> None:
         def publish() -> None:
             with self._breaker.calling():
-                self._celery.send_task(task, arguments, queue=queue, retry=False, expires=expires_seconds)
+                self._celery.send_task(
+                    task, arguments, queue=queue, retry=False, expires=expires_seconds, task_id=task_id
+                )
 
         try:
             await asyncio.to_thread(publish)
         except (pybreaker.CircuitBreakerError, OperationalError, RedisError, OSError) as error:
             raise NotSent(str(error)) from error
-
-
-STAGE_OF: Final[dict[type[Message], StageName]] = {
-    Utterance: "transcribe",
-    SaidText: "generate",
-    Sentence: "synthesize",
-}

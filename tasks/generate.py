@@ -11,7 +11,7 @@ from workers.language.sentences import SentenceCutter
 from config.persona import persona
 from tasks import keys
 from tasks.answer import Answer, StoredAnswer
-from tasks.app import app
+from tasks.forward import forward
 from tasks.history import PastTurn, decode_turns, last_turns, remember
 from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
 from tasks.replies import WordsPacer
@@ -133,5 +133,5 @@ def _add(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft, sente
 def _send_sentence(said: SaidText, delivery: Delivery, index: int, text: str) -> None:
     sentence = Sentence(said.turn, index, text, said.language or "en", queued_at=time.time())
     if said.turn.spoken:
-        app.send_task("synthesize", [sentence.to_wire()], queue="synthesize")
+        forward(sentence)
     delivery.place.replies.send(sentence)

@@ -138,6 +138,21 @@ class Sentence(Message):
     queued_at: float
 
 
+STAGE_OF: Final[Mapping[type[Message], StageName]] = {
+    Utterance: "transcribe",
+    SaidText: "generate",
+    Sentence: "synthesize",
+}
+"""Where each forward message goes: the name of the task and of its queue."""
+
+
+def task_id(message: Utterance | SaidText | Sentence) -> str:
+    """What Celery and Flower call the message's task, so that a turn's results are found by the turn's id."""
+    stage = STAGE_OF[type(message)]
+    index = f".{message.index}" if isinstance(message, Sentence) else ""
+    return f"{message.turn.id}.{stage}{index}"
+
+
 # Events: back to the asking process.
 
 

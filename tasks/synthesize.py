@@ -3,7 +3,6 @@
 import time
 
 from workers.language.sentences import speakable
-from workers.text_to_speech.packets import spoken_packets
 
 from config.audio import FRAME_MS
 from tasks import keys
@@ -11,6 +10,7 @@ from tasks.blobs import pack_packets, read_blob, unpack_packets
 from tasks.messages import Segment, Sentence, Wire, Work
 from tasks.stage import Delivery, stage_task
 from tasks.workplace import synthesizers
+from workers.text_to_speech.packets import spoken_packets
 
 LEASE_MILLISECONDS = 5_000
 """Longer than the speaking of any sentence; a second delivery within it is a duplicate."""

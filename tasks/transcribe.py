@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 
-from tasks.app import app
 from tasks.blobs import read_blob
 from tasks.commitment import offer_transcript
+from tasks.forward import forward
 from tasks.messages import Heard, SaidText, TurnDropped, TurnFailed, Utterance, Wire
 from tasks.stage import Delivery, stage_task
 from tasks.workplace import transcribers
@@ -42,5 +42,5 @@ def transcribe(utterance: Utterance, delivery: Delivery) -> Wire:
 
     said = SaidText(utterance.turn, transcript.text, transcript.language, queued_at=time.time())
     if not utterance.speculative or offer_transcript(place.redis, said):
-        app.send_task("generate", [said.to_wire()], queue="generate")
+        forward(said)
     return {"text": transcript.text, "language": transcript.language, "confidence": transcript.confidence}

@@ -1,14 +1,18 @@
 """A stack of real processes with instant engines, shared by the tests of this folder."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from celery import Celery
+from celery.result import AsyncResult
 
 from bot.turns import Turns, Who
 from tests.fakes.stages import ENVIRONMENT
 from tests.running import RunningValkey, RunningWorker
+
+type Results = Callable[[str], AsyncResult]
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +36,13 @@ async def turns(valkey: RunningValkey, workers: None) -> AsyncIterator[Turns]:
     async with Turns(valkey.url, request_seconds=20) as open_turns:
         await open_turns.dispatcher.warm_up()
         yield open_turns
+
+
+@pytest.fixture(scope="session")
+def results(valkey: RunningValkey) -> Results:
+    """A task's result, by its id, as Flower and AsyncResult find it."""
+    celery = Celery("results", backend=valkey.url, set_as_current=False)
+    return lambda task_id: AsyncResult(task_id, app=celery)
 
 
 @pytest.fixture
