@@ -101,7 +101,7 @@ def install_packages(environment: Mapping[str, str], *, cpu_torch: bool) -> None
     if not has_package("llama_cpp"):
         cores = os.cpu_count() or 1
         minutes = max(1, round(LLAMA_CORE_MINUTES / cores))
-        what = f"Building llama.cpp from source (about {minutes} min on {cores} cores, once on this machine)"
+        what = f"Building llama.cpp from source (about {minutes} min on {cores} idle cores, once on this machine)"
         _install(what, [*uv, "llama-cpp-python"], environment)
     everything = [*uv, "--requirements", "requirements/all.in"]
     if cpu_torch:

@@ -42,9 +42,9 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def free_port(preferred: int = PREFERRED_PORT) -> int:
+def free_port(preferred: int | None = PREFERRED_PORT) -> int:
     """``preferred`` if nobody has it, else one that the kernel chooses."""
-    if port_is_free(preferred):
+    if preferred is not None and port_is_free(preferred):
         return preferred
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
