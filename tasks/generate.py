@@ -30,6 +30,8 @@ class Draft:
 
     sentences: list[str] = field(default_factory=list)
     text: str = ""
+    is_resumed: bool = False
+    """It goes on behind the sentences of an earlier delivery, and no new word is there yet."""
     engine: str = ""
     model_started_at: float = 0.0
 
@@ -39,7 +41,7 @@ def generate(said: SaidText, delivery: Delivery) -> Wire:
     """Answer what was said. A redelivery goes on from the stored sentences instead of answering anew."""
     answer = Answer(delivery.place.redis, said.turn.id, owner=f"{delivery.place.presence.worker}:{uuid.uuid4().hex}")
     stored = answer.take_over()
-    draft = Draft(list(stored.sentences), " ".join(stored.sentences))
+    draft = Draft(list(stored.sentences), " ".join(stored.sentences), is_resumed=bool(stored.sentences))
     _send_again(said, delivery, stored)
     try:
         if not stored.has_ended:
@@ -73,6 +75,9 @@ def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> 
     with closing(_deltas(said, delivery, draft)) as deltas:
         for delta in deltas:
             delivery.stop_if_unwanted()
+            if delta and draft.is_resumed and not delta[0].isspace():
+                delta = f" {delta}"  # noqa: PLW2901  # the first words behind those of an earlier delivery
+            draft.is_resumed = draft.is_resumed and not delta
             draft.text += delta
             pacer.feed(delta)
             for sentence in cutter.feed(delta):

@@ -7,6 +7,7 @@ from typing import Final
 
 from celery import Task
 from loguru import logger
+from redis.exceptions import RedisError
 
 from tasks import keys
 from tasks.answer import NoLongerOwner
@@ -106,6 +107,10 @@ def _deliver[M: Message](body: Body[M], message: M, delivery: Delivery) -> Wire:
         replies.send(TurnFailed(message.turn, delivery.stage, code, str(error), index))
         logger.bind(success=False, model=getattr(error, "engine", None)).error("Failed: {}", error)
         return {"failed": code}
+    except RedisError as error:
+        # Nobody can be told now. The asker misses its answer and sends the message again when Redis is back.
+        logger.bind(success=False).error("Redis does not answer: {}", error)
+        return {"failed": "redis"}
     except Exception as error:
         # A bug of ours: the asker must still hear of it, and Celery and its tools must see it as a failure.
         replies.send(TurnFailed(message.turn, delivery.stage, "bug", repr(error), index))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Final, Self
 
 import redis
 
-from deploy.valkey import LOOPBACK, arguments, free_port, server_binary
+from deploy.valkey import LOOPBACK, arguments, server_binary
 from tasks import keys
 from tasks.connections import connect
 from tasks.messages import StageName
@@ -34,6 +35,14 @@ def wait_until[Found](look: Callable[[], Found | None], what: str, seconds: floa
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
+def unused_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 class RunningProcess:
     """A child process whose output goes to a file. Use as a context manager."""
 
@@ -48,7 +57,15 @@ class RunningProcess:
             self.process = subprocess.Popen(
                 self._command, cwd=HOUSE, env=self._environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
+        try:
+            self.wait_until_ready()
+        except AssertionError as error:
+            self.stop()
+            raise AssertionError(f"{error}\n{self.output()[-3000:]}") from None
         return self
+
+    def wait_until_ready(self) -> None:
+        """Returns once it does what it is there for. Raises AssertionError when it doesn't."""
 
     def __enter__(self) -> Self:
         return self.start()
@@ -91,15 +108,13 @@ class RunningValkey(RunningProcess):
         folder.mkdir(parents=True, exist_ok=True)
         binary = server_binary()
         assert binary is not None, "make setup installs one"
-        self.port = free_port(0)
+        self.port = unused_port()
         self.url = f"redis://{LOOPBACK}:{self.port}/0"
         super().__init__([binary, *arguments(self.port, folder)], folder / "valkey.log")
 
-    def start(self) -> Self:
-        super().start()
+    def wait_until_ready(self) -> None:
         with connect(self.url) as connection:
             wait_until(lambda: self._answers(connection), "Valkey to answer")
-        return self
 
     @staticmethod
     def _answers(connection: redis.Redis) -> bool:
@@ -119,18 +134,9 @@ class RunningWorker(RunningProcess):
         log = folder / f"{stage}.log"
         super().__init__(command, log, {"REDIS_URL": url, "PRIYA_HOME": str(folder), "LOG_FILE": "", **environment})
 
-    def start(self) -> Self:
-        super().start()
-        try:
-            self.wait_until_ready()
-        except AssertionError as error:
-            self.stop()
-            raise AssertionError(f"{error}\n{self.output()[-3000:]}") from None
-        return self
-
-    def wait_until_ready(self) -> WorkerPresence:
+    def wait_until_ready(self) -> None:
         with connect(self._url) as connection:
-            return wait_until(lambda: self._ready(connection), f"a {self.stage} worker to be ready", 90)
+            wait_until(lambda: self._ready(connection), f"a {self.stage} worker to be ready", 90)
 
     def _ready(self, connection: redis.Redis) -> WorkerPresence | None:
         assert self.process.poll() is None, f"the {self.stage} worker ended with {self.process.returncode}"

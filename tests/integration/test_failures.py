@@ -1,0 +1,160 @@
+"""Processes die, freeze and come back in the middle of a turn. The person gets one answer, or an honest word."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.turns import Happening, LiveTurn, Playable, Turns, Waiting, Who
+from tasks.messages import ReplyEnded, Sentence
+from tests.fakes.stages import ENVIRONMENT
+from tests.integration.test_turns import of_kind, pcm
+from tests.running import RunningValkey, RunningWorker
+
+SLOW_ANSWER = " ".join(f"This is sentence number{number}." for number in range(10))
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[RunningValkey]:
+    """A Valkey that may be hurt."""
+    with RunningValkey(tmp_path / "valkey") as running:
+        yield running
+
+
+@pytest.fixture
+def running(own_valkey: RunningValkey, tmp_path: Path) -> Iterator["Pools"]:
+    with ExitStack() as stack:
+        yield Pools(own_valkey, tmp_path, stack)
+
+
+class Pools:
+    """Workers of this test alone."""
+
+    def __init__(self, valkey: RunningValkey, folder: Path, stack: ExitStack) -> None:
+        self._valkey = valkey
+        self._folder = folder
+        self._stack = stack
+        self._count = 0
+
+    def start(self, stage: str) -> RunningWorker:
+        self._count += 1
+        folder = self._folder / f"worker-{self._count}"
+        worker = RunningWorker(stage, self._valkey.url, folder, ENVIRONMENT)  # type: ignore[arg-type]
+        self._stack.enter_context(worker)
+        return worker
+
+
+@asynccontextmanager
+async def open_turns(valkey: RunningValkey) -> AsyncIterator[Turns]:
+    async with Turns(valkey.url, request_seconds=60) as turns:
+        await turns.dispatcher.warm_up()
+        yield turns
+
+
+async def follow_until(live: LiveTurn, kind: type[Happening]) -> tuple[list[Happening], AsyncIterator[Happening]]:
+    """The turn's happenings up to the first of a kind, and the rest."""
+    happenings: list[Happening] = []
+    rest = live.follow()
+    async for happening in rest:
+        happenings.append(happening)
+        if isinstance(happening, kind):
+            break
+    return happenings, rest
+
+
+WHO = Who("u1", "Asha", "test:failures")
+
+
+async def test_a_killed_writer_is_replaced_without_repeating_a_sentence(
+    own_valkey: RunningValkey, running: Pools
+) -> None:
+    doomed = running.start("generate")
+    running.start("synthesize")
+    async with open_turns(own_valkey) as turns:
+        live = await turns.read(WHO, "slow please", spoken=True)
+        happenings, rest = await follow_until(live, Sentence)
+        running.start("generate")
+        doomed.kill()
+        happenings += [happening async for happening in rest]
+    sentences = of_kind(happenings, Sentence)
+    assert " ".join(sentence.text for sentence in sentences) == SLOW_ANSWER
+    assert of_kind(happenings, ReplyEnded)[0].text == SLOW_ANSWER
+    assert [playable.index for playable in of_kind(happenings, Playable)] == list(range(10))
+
+
+async def test_the_only_transcriber_is_killed_and_comes_back(own_valkey: RunningValkey, running: Pools) -> None:
+    ear = running.start("transcribe")
+    running.start("generate")
+    running.start("synthesize")
+    async with open_turns(own_valkey) as turns:
+        ear.freeze()
+        live = await turns.hear(WHO, pcm(0.25))
+        ear.kill()
+        running.start("transcribe")
+        happenings = [happening async for happening in live.follow()]
+    assert of_kind(happenings, ReplyEnded)[0].text.startswith("You said level 250")
+    assert all(playable.packets for playable in of_kind(happenings, Playable))
+
+
+async def test_a_worker_that_wakes_up_after_it_was_replaced_says_nothing(
+    own_valkey: RunningValkey, running: Pools
+) -> None:
+    sleeper = running.start("generate")
+    running.start("synthesize")
+    async with open_turns(own_valkey) as turns:
+        live = await turns.read(WHO, "slow please", spoken=True)
+        happenings, rest = await follow_until(live, Sentence)
+        sleeper.freeze()
+        running.start("generate")
+        happenings += [happening async for happening in rest]
+        sleeper.thaw()
+    sentences = of_kind(happenings, Sentence)
+    assert [sentence.index for sentence in sentences] == list(range(10))
+    assert " ".join(sentence.text for sentence in sentences) == SLOW_ANSWER
+
+
+async def test_redis_is_killed_in_the_middle_of_an_answer_and_comes_back(
+    own_valkey: RunningValkey, running: Pools
+) -> None:
+    running.start("generate")
+    running.start("synthesize")
+    async with open_turns(own_valkey) as turns:
+        live = await turns.read(WHO, "slow please", spoken=True)
+        happenings, rest = await follow_until(live, Sentence)
+        own_valkey.kill()
+        await asyncio.to_thread(own_valkey.start)
+        happenings += [happening async for happening in rest]
+    assert of_kind(happenings, ReplyEnded)[0].text == SLOW_ANSWER
+    assert [playable.index for playable in of_kind(happenings, Playable)] == list(range(10))
+
+
+async def test_redis_that_stays_away_is_told_of(own_valkey: RunningValkey, running: Pools) -> None:
+    running.start("generate")
+    async with open_turns(own_valkey) as turns:
+        live = await turns.read(WHO, "slow please", spoken=False)
+        happenings, rest = await follow_until(live, Sentence)
+        own_valkey.kill()
+        async for happening in rest:
+            happenings.append(happening)
+            if isinstance(happening, Waiting):
+                break
+        own_valkey.start()
+    assert of_kind(happenings, Waiting) == [Waiting("generate", "redis")]
+
+
+async def test_a_message_that_kills_every_worker_ends_in_a_notice(
+    own_valkey: RunningValkey, running: Pools
+) -> None:
+    workers = [running.start("generate") for _ in range(2)]
+    async with open_turns(own_valkey) as turns:
+        live = await turns.read(WHO, "die", spoken=False)
+        happenings: list[Happening] = []
+        async for happening in live.follow():
+            happenings.append(happening)
+            if isinstance(happening, Waiting):
+                break
+    # Sent again when the first worker died of it, the second died too, and then nobody was left.
+    assert all(worker.process.wait(10) != 0 for worker in workers)
+    assert happenings == [Waiting("generate", "missing")]
