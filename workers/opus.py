@@ -22,8 +22,8 @@ SIGNAL_VOICE: Final = 3001
 
 BITS_PER_SECOND: Final = 64_000
 """Discord's own default for a voice channel; speech at this rate can't be told from the original."""
-COMPLEXITY: Final = 5
-"""0 to 10. Measured in docs/text-to-speech.md: above 5 the time doubles and the ear gains nothing at 64 kbit/s."""
+COMPLEXITY: Final = 1
+"""0 to 10. Measured (docs/text-to-speech.md): 2 and more cost twice the time, with the same spectrum at 64 kbit/s."""
 EXPECTED_LOSS_PERCENT: Final = 5
 """How much of the bits goes into the copy of the packet before, in case it is lost."""
 LONGEST_PACKET_BYTES: Final = 1275

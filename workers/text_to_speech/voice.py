@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
+from anyascii import anyascii
 
 from workers.engines import Pcm, Speech
 from workers.errors import EngineError, EngineUnavailable
@@ -43,9 +44,9 @@ class CalibratedVoice:
         self.rate_hz = rate_hz
         self.language = language
         sentences = CALIBRATION.get(language, CALIBRATION["en"])
-        spoken = [self._sound(sentence) for sentence in sentences]
+        spoken = [self.raw(sentence) for sentence in sentences]
         try:
-            self.gain = gain_to_target(np.concatenate(spoken), rate_hz)
+            self.gain = np.float32(gain_to_target(np.concatenate(spoken), rate_hz))
         except ValueError as error:
             raise EngineUnavailable(name, str(error)) from error
 
@@ -53,21 +54,26 @@ class CalibratedVoice:
     def name(self) -> str:
         return self._name
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:  # noqa: ARG002 - a voice has one language
+    def synthesize(self, sentence: str, *, language: str) -> Speech:
         """Trimmed, at the common loudness and limited. The script of ``sentence`` need not be the voice's:
         what it can't read it is given in Latin letters. Raises EngineUnavailable."""
         text = sayable(sentence, self.language)
-        parts: list[Pcm] = []
-        for piece in pieces(text):
-            sound = trimmed(self._sound(piece) * np.float32(self.gain), self.rate_hz)
-            if sound.size:
-                parts.append(sound)
-        if text and not parts:
+        pcm = self._spoken(text)
+        if text and not pcm.size:
+            # Letters such as phonetic signs are Latin by name, yet no voice knows them all.
+            pcm = self._spoken(anyascii(text))
+        if text and not pcm.size:
             raise EngineUnavailable(self._name, f"made no sound of {len(text)} characters")
-        return Speech(limited(joined(parts, self.rate_hz), self.rate_hz), self.rate_hz)
+        return Speech(limited(pcm, self.rate_hz), self.rate_hz)
 
-    def _sound(self, text: str) -> Pcm:
-        """Raw samples of one piece. Raises EngineUnavailable when the model breaks or gives no numbers."""
+    def _spoken(self, text: str) -> Pcm:
+        parts = (trimmed(self.raw(piece) * self.gain, self.rate_hz) for piece in pieces(text))
+        return joined([part for part in parts if part.size], self.rate_hz)
+
+    def raw(self, text: str) -> Pcm:
+        """What the model itself makes of sayable text: its own loudness, its own silences.
+
+        Raises EngineUnavailable when the model breaks or gives no numbers."""
         try:
             spoken = [np.asarray(pcm, np.float32).reshape(-1) for pcm in self._speak(text)]
         except EngineError:

@@ -40,6 +40,10 @@ _VARIATION = re.compile("[︀-️⃐-⃿]")
 _MARKUP = re.compile(r"[\[\]*_`|\\~^]+")
 """``[`` begins raw phonemes for piper and links for hibari; the others are what markdown leaves."""
 _SPACES = re.compile(r"\s+")
+_DRAWN_OUT = re.compile(r"([^\W\d_])\1{3,}")
+"""``soooooo``: three letters say it as well, and hundreds would be spelled out one by one."""
+_LONG_NUMBER = re.compile(r"\d{16,}")
+"""Past quadrillions nobody reads a number as one, and hibari's reader breaks."""
 _CLAUSE_END = re.compile(r"(?<=[.!?…।,;:—])\s+")
 
 
@@ -52,9 +56,10 @@ def sayable(text: str, language: str) -> str:
     plain = _VARIATION.sub("", plain)
     plain = "".join(map(_sounding, plain))
     plain = _SPACES.sub(" ", _MARKUP.sub(" ", plain)).strip()
-    if not any(character.isalnum() for character in plain):
-        return ""
-    return romanise(plain, kept=("LATIN", *NATIVE_SCRIPTS.get(language, ())))
+    plain = _DRAWN_OUT.sub(r"\1\1\1", plain)
+    plain = _LONG_NUMBER.sub(lambda number: " ".join(number.group()), plain)
+    plain = romanise(plain, kept=("LATIN", *NATIVE_SCRIPTS.get(language, ())))
+    return plain if any(character.isalnum() for character in plain) else ""
 
 
 def pieces(text: str) -> Iterator[str]:
