@@ -35,10 +35,9 @@ class LogToLoguru(logging.Handler):
         except ValueError:
             level = record.levelno
         origin = {"module": record.module, "function": record.funcName, "line": record.lineno, "name": record.name}
-        logger.patch(lambda entry: entry.update(origin)  # type: ignore[typeddict-item]  # all four are its fields
-).opt(exception=record.exc_info).log(
-            level, "{}", record.getMessage()
-        )
+        logger.patch(
+            lambda entry: entry.update(origin)  # type: ignore[typeddict-item]  # all four are its fields
+        ).opt(exception=record.exc_info).log(level, "{}", record.getMessage())
 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
@@ -96,6 +95,9 @@ def configure_logs(settings: Settings, role: str) -> None:
         logger.add(settings.log_file, level=settings.log_level, format=as_json, watch=True)
     logger.configure(extra={"role": role})
     logging.basicConfig(handlers=[LogToLoguru()], level=settings.log_level.replace("TRACE", "DEBUG"), force=True)
+    for repeating in ("celery.app.trace", "celery.worker.strategy"):
+        # A line for each task, with its result in it: what people said. The stages log their own.
+        logging.getLogger(repeating).setLevel(logging.WARNING)
     for chatty in ("nextcord", "kombu", "amqp", "asyncio", "urllib3", "httpx"):
         # nextcord prints voice tokens and keys at DEBUG; the others say nothing that a person could use there.
         logging.getLogger(chatty).setLevel(max(logging.INFO, logging.getLogger().level))

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from tasks import cancellation, commitment, history, keys, presence
 from tasks.connections import connect_async
-from tasks.messages import STAGE_OF, SaidText, Sentence, StageName, Turn, Utterance, task_id
+from tasks.messages import HIDDEN, STAGE_OF, SaidText, Sentence, StageName, Turn, Utterance, task_id
 
 PUBLISH_SECONDS: Final = 0.5
 """A bot's loop waits no longer than this for Redis to take a message."""
@@ -124,7 +124,7 @@ class Dispatcher:
         def publish() -> None:
             with self._breaker.calling():
                 self._celery.send_task(
-                    task, arguments, queue=queue, retry=False, expires=expires_seconds, task_id=task_id
+                    task, arguments, queue=queue, retry=False, expires=expires_seconds, task_id=task_id, **HIDDEN
                 )
 
         try:

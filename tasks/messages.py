@@ -153,6 +153,10 @@ def task_id(message: Utterance | SaidText | Sentence) -> str:
     return f"{message.turn.id}.{stage}{index}"
 
 
+HIDDEN: Final = {"argsrepr": "what was said", "kwargsrepr": ""}
+"""What Celery's events, and so Flower, show of a task's arguments."""
+
+
 # Events: back to the asking process.
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 
@@ -59,6 +60,7 @@ class LocalRoom:
     def __init__(self, settings: Settings, who: Who) -> None:
         self.who: Final = who
         self.turns: Final = Turns(settings.broker_url, request_seconds=settings.request_timeout)
+        self._address = urlsplit(settings.broker_url).netloc.rpartition("@")[2]
         self._models_folder = settings.models_folder
         self._judge: SmartTurn | None = None
 
@@ -68,7 +70,7 @@ class LocalRoom:
             await self.turns.dispatcher.warm_up()
         except (RedisError, NotSent) as error:
             await self.turns.dispatcher.__aexit__()
-            raise NoStack(f"no stack is running ({_cause(error)}); start it with: make stack") from error
+            raise NoStack(f"no stack is running (no Redis at {self._address}); start it with: make stack") from error
         await self.turns.__aenter__()
         return self
 
@@ -102,7 +104,3 @@ async def follow(live: LiveTurn, report: TurnReport, on_happening: OnHappening) 
     except (asyncio.CancelledError, Missing):
         await live.cancel()
         raise
-
-
-def _cause(error: Exception) -> str:
-    return str(error).split(".")[0] or type(error).__name__

@@ -35,24 +35,26 @@ class EndpointRule:
     """Less speech than this in all is a cough or a click."""
     discard_ms: int = 320
     """Silence after so short a speech, until it is given up."""
-    pause_ms: int = 96
-    """Silence after which transcription starts on speculation and the judge is asked."""
-    ask_again_ms: int = 416
-    """Silence after which the judge is asked once more: a longer pause may change its mind."""
-    sure: float = 0.9
-    complete: float = 0.5
-    """The judge's probability from which the turn is over, surely or likely."""
-    sure_ms: int = 192
-    complete_ms: int = 320
-    """Silence that ends an utterance that the judge calls over: surely, likely."""
-    incomplete_ms: int = 1100
-    """The same where it says that more will come. People who search for a word take about a second."""
+    pause_ms: int = 64
+    """Silence after which transcription starts on speculation and the judge is asked. Asked once: the longer
+    the silence it hears, the surer it is of every end, the wrong ones too."""
+    waits_ms: tuple[tuple[float, int], ...] = ((0.97, 224), (0.8, 352), (0.4, 544), (0.1, 704), (0.0, 1100))
+    """From which probability of the judge, falling, how much silence ends the utterance. The first is over
+    before the transcript is there, so it costs nothing; people who search for a word take about a second."""
     unjudged_ms: int = 640
     """The same without any judge, or until its answer is here."""
+    complete_probability: float = 0.5
+    """From here the end is called the judge's, below it that of the silence."""
     max_utterance_ms: int = 30_000
     """What Whisper can take at once. Longer speech is cut, and goes on in the next utterance."""
     cut_search_ms: int = 4000
     """A cut is made at the quietest place this near to the limit."""
+
+    def wait_ms(self, verdict: float | None) -> int:
+        """Silence that ends an utterance of which the judge thinks so."""
+        if verdict is None:
+            return self.unjudged_ms
+        return next((wait for floor, wait in self.waits_ms if verdict >= floor), self.waits_ms[-1][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,6 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class AskAgain:
-    """The pause goes on after the judge said that the turn is not over: ask once more."""
-
-    pause_id: int
-    start_sample: int
-
-
-@dataclass(frozen=True, slots=True)
 class Resumed:
     """The speaker went on: what was speculated for this pause is void."""
 
@@ -119,7 +113,7 @@ class Discarded:
     start_sample: int
 
 
-type EndpointEvent = SpeechStarted | Paused | AskAgain | Resumed | UtteranceEnded | Discarded
+type EndpointEvent = SpeechStarted | Paused | Resumed | UtteranceEnded | Discarded
 
 
 def _windows(milliseconds: int) -> int:
@@ -135,7 +129,6 @@ class _Open:
     """After the last window of speech."""
     speech_windows: int
     pause_id: int | None = None
-    asked_again: bool = False
     verdict: float | None = None
     returning: int = 0
     """Windows of speech at the end of a pause, not yet enough to end it."""
@@ -239,7 +232,7 @@ class Endpointer:
         if utterance.pause_id is None:
             return []
         resumed = Resumed(utterance.pause_id)
-        utterance.pause_id, utterance.verdict, utterance.asked_again = None, None, False
+        utterance.pause_id, utterance.verdict = None, None
         return [resumed]
 
     def _stay_silent(self, utterance: _Open) -> list[EndpointEvent]:
@@ -250,11 +243,7 @@ class Endpointer:
             return [self._discard(utterance)] if silence >= _windows(rule.discard_ms) else []
         if utterance.pause_id is None:
             return [self._pause(utterance)] if silence >= _windows(rule.pause_ms) else []
-        ended = self._end_when_due(utterance)
-        if ended or utterance.asked_again or utterance.verdict is None or silence < _windows(rule.ask_again_ms):
-            return ended
-        utterance.asked_again = True
-        return [AskAgain(utterance.pause_id, utterance.start * VAD_WINDOW_SAMPLES)]
+        return self._end_when_due(utterance)
 
     def _pause(self, utterance: _Open) -> Paused:
         self._pauses += 1
@@ -273,18 +262,10 @@ class Endpointer:
 
     def _end_when_due(self, utterance: _Open) -> list[EndpointEvent]:
         rule, verdict = self._rule, utterance.verdict
-        if verdict is None:
-            needed = rule.unjudged_ms
-        elif verdict >= rule.sure:
-            needed = rule.sure_ms
-        elif verdict >= rule.complete:
-            needed = rule.complete_ms
-        else:
-            needed = rule.incomplete_ms
-        if self._now - utterance.speech_end < _windows(needed):
+        if self._now - utterance.speech_end < _windows(rule.wait_ms(verdict)):
             return []
-        said_over = verdict is not None and verdict >= rule.complete
-        return [self._end(utterance, "turn-complete" if said_over else "silence")]
+        is_complete = verdict is not None and verdict >= rule.complete_probability
+        return [self._end(utterance, "turn-complete" if is_complete else "silence")]
 
     def _end(self, utterance: _Open, reason: EndReason) -> UtteranceEnded:
         end = self._clip_end(utterance)

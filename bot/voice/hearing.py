@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 
 from bot.voice.endpointing import (
-    AskAgain,
     Discarded,
     Endpointer,
     EndpointEvent,
@@ -165,8 +164,6 @@ class Hearing:
             case Paused(pause_id, start, speech_end, end):
                 speculation = StartSpeculation(pause_id, self._sound(start, end), speech_end)
                 return [speculation, self._ask(pause_id, start)]
-            case AskAgain(pause_id, start):
-                return [self._ask(pause_id, start)]
             case Resumed(pause_id):
                 return [CancelSpeculation(pause_id)]
             case UtteranceEnded(start, speech_end, end, reason, pause_id):

@@ -1,0 +1,13 @@
+"""A worker sends a turn on to its next stage."""
+
+import time
+
+from tasks.app import app
+from tasks.messages import HIDDEN, STAGE_OF, SaidText, Sentence, task_id
+
+
+def forward(message: SaidText | Sentence) -> None:
+    """Put the message into its stage's queue; it is worth nothing there after the turn's deadline."""
+    stage = STAGE_OF[type(message)]
+    left = max(1.0, message.turn.deadline - time.time())
+    app.send_task(stage, [message.to_wire()], queue=stage, task_id=task_id(message), expires=left, **HIDDEN)

@@ -1,0 +1,110 @@
+"""The whole stack, started as `make stack` starts it, with the starter models, in a home of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+import soundfile
+
+from config.settings import Settings
+from tasks.connections import connect
+from tasks.presence import WorkerPresence
+from tests.integration.running_stack import Home, wait_for
+from tests.running import HOUSE
+from workers.engines import Synthesizer
+from workers.registry import loader
+
+STAGES = {"transcribe", "generate", "synthesize", "upkeep"}
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A running stack's home."""
+    running = Home.make(tmp_path_factory.mktemp("home"))
+    stack = running.start("deploy.stack")
+    try:
+        wait_for(running.is_up, "the stack to come up")
+        wait_for(lambda: ready_stages(running) == STAGES, "all stages to be ready")
+        yield running
+    finally:
+        stack.terminate()
+        stack.wait(20)
+        running.assert_nothing_is_left()
+
+
+def url_of(home: Home) -> str:
+    return (home.folder / "run" / "redis.url").read_text().strip()
+
+
+def ready_stages(home: Home) -> set[str]:
+    with connect(url_of(home)) as connection:
+        return {worker.stage for worker in presences(connection) if worker.state == "ready"}
+
+
+def presences(connection: redis.Redis) -> list[WorkerPresence]:
+    values = [connection.get(key) for key in connection.scan_iter("worker:*")]
+    return [WorkerPresence.from_json(value) for value in values if value is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one call of ``python -m bot.local`` gave back."""
+
+    code: int
+    turns: list[dict[str, Any]]
+    errors: str
+
+
+type Local = Callable[..., Said]
+
+
+@pytest.fixture
+def local(home: Home) -> Local:
+    """Run ``python -m bot.local`` with these arguments against the stack, as a person does."""
+
+    def run(*arguments: object, seconds: float = 90, **environment: str) -> Said:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot.local", *map(str, arguments)],
+            cwd=HOUSE,
+            env=home.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        turns = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return Said(done.returncode, turns, done.stderr)
+
+    return run
+
+
+type Speak = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def voice(models_folder: Path) -> Synthesizer:
+    """Somebody who speaks to Priya."""
+    settings = Settings(_env_file=None, priya_home=models_folder.parent)
+    engine: Synthesizer = loader("synthesize", "hibari")(settings)  # type: ignore[assignment]
+    return engine
+
+
+@pytest.fixture
+def speak(voice: Synthesizer, tmp_path: Path) -> Speak:
+    """A wav of somebody saying the text."""
+
+    def write(text: str, name: str = "said.wav") -> Path:
+        speech = voice.synthesize(text, language="en")
+        lead = np.zeros(speech.rate_hz // 4, np.float32)
+        soundfile.write(tmp_path / name, np.concatenate([lead, speech.pcm]), speech.rate_hz)
+        return tmp_path / name
+
+    return write

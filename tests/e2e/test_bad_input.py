@@ -1,0 +1,120 @@
+"""What people get for what can't be answered: one clear sentence, an exit code, and nothing lost."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.e2e.conftest import Local, Speak
+from tests.integration.running_stack import Home
+
+RATE = 16_000
+
+
+def noise(seconds: float, level: float) -> np.ndarray:
+    return (np.random.default_rng(7).standard_normal(int(seconds * RATE)) * level).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda file: None, "there is no such file"),
+        (lambda file: file.write_bytes(b""), "the file is empty"),
+        (lambda file: soundfile.write(file, np.zeros(0, np.float32), RATE), "0.00 s long"),
+        (lambda file: soundfile.write(file, np.zeros(600 * RATE, np.int16), RATE), "600 s long"),
+        (lambda file: file.write_bytes(b"PK\x03\x04 this is no sound" * 50), "not a sound file"),
+        (lambda file: file.write_bytes(b"RIFF\xff\xff\xff\xffWAVEfmt \x10\x00"), "not a sound file"),
+        (lambda file: file.mkdir(), "there is no such file"),
+    ],
+    ids=["missing", "empty", "no-sound", "ten-minutes", "zip", "broken-header", "folder"],
+)
+def test_a_file_that_is_no_speech_is_refused_by_name(make, sentence: str, local: Local, tmp_path: Path) -> None:
+    file = tmp_path / "in.wav"
+    make(file)
+    said = local("--wav", file, "--json")
+    assert said.code == 2
+    assert said.turns == []
+    assert said.errors.count("\n") == 1
+    assert str(file) in said.errors
+    assert sentence in said.errors
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.zeros(2 * RATE, np.float32),
+        noise(3, 0.001),
+        noise(3, 0.1),
+        np.sin(np.arange(3 * RATE) / 20).astype(np.float32),
+    ],
+    ids=["silence", "faint-noise", "loud-noise", "tone"],
+)
+def test_sound_without_words_is_not_answered(sound: np.ndarray, local: Local, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", sound, RATE)
+    said = local("--wav", tmp_path / "in.wav", "--json")
+    assert said.code == 4
+    assert all(turn["heard"] == "" for turn in said.turns)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("", "nothing in the text"), (" \n ", "nothing in"), ("x" * 100_000, "100,000")]
+)
+def test_a_text_that_can_not_be_answered_is_refused(text: str, sentence: str, local: Local) -> None:
+    said = local("--text", text, "--json")
+    assert (said.code, said.turns) == (2, [])
+    assert sentence in said.errors
+    assert said.errors.count("\n") == 1
+
+
+def test_without_a_stack_it_says_so(local: Local) -> None:
+    said = local("--text", "hi", "--json", REDIS_URL="redis://127.0.0.1:1/0")
+    assert (said.code, said.turns) == (3, [])
+    assert "make stack" in said.errors
+    assert said.errors.count("\n") == 1
+
+
+def test_a_password_is_not_shown_when_redis_is_away(local: Local) -> None:
+    said = local("--text", "hi", REDIS_URL="redis://:hunter2-canary@127.0.0.1:1/0")
+    assert said.code == 3
+    assert "hunter2-canary" not in said.errors
+
+
+def test_a_bad_setting_is_named(local: Local) -> None:
+    said = local("--text", "hi", REQUEST_TIMEOUT="soon")
+    assert said.code == 2
+    assert "REQUEST_TIMEOUT" in said.errors
+
+
+def test_an_answer_that_can_not_be_written_is_told_before_she_is_asked(local: Local, tmp_path: Path) -> None:
+    said = local("--text", "hi", "--out", tmp_path / "no" / "out.wav")
+    assert said.code == 2
+    assert "there is no folder" in said.errors
+
+
+def test_half_a_minute_without_a_pause_is_cut_and_goes_on(local: Local, speak: Speak, tmp_path: Path) -> None:
+    sentence, rate = soundfile.read(
+        speak("We walked along the river and talked about the old days and the people we used to know and"),
+        dtype="float32",
+    )
+    edge = int(0.3 * rate)
+    long = np.concatenate([sentence[edge:-edge]] * 8)[: 36 * rate]
+    soundfile.write(tmp_path / "long.wav", long, rate)
+    said = local("--wav", tmp_path / "long.wav", "--json", seconds=120)
+    assert said.code == 0, said.errors
+    heard = " ".join(turn["heard"] for turn in said.turns)
+    assert len(said.turns) >= 2
+    assert heard.lower().count("river") >= 4
+
+
+def test_a_stage_without_a_worker_is_named(local: Local, home: Home) -> None:
+    """Its worker is frozen: to the others it is not there."""
+    process = home.running_as("-m tasks.worker synthesize")
+    assert process is not None
+    process.suspend()
+    try:
+        said = local("--text", "hi", "--json", seconds=30)
+    finally:
+        process.resume()
+    assert said.code == 3
+    assert "no synthesize worker is running" in said.errors
