@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "piper"
 THREADS: Final = min(2, os.cpu_count() or 1)
-"""Two are 1.8 times quicker than one; more would take the cores that listening and thinking need."""
+"""On quiet cores two are 1.8 times quicker than one; more would take those that listening and thinking need."""
 
 SEED: Final = 2023
 """Of its noise: a worker that starts again says the same things the same way, and is measured the same."""
@@ -65,7 +65,7 @@ def _open(model: Path, description: Path) -> "PiperVoice":
     options.intra_op_num_threads = THREADS
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Without this its threads keep a core busy between sentences, when others need it.
+    # A thread that spins while it waits takes the core from the others: 1.5 times slower on a busy machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         config = PiperConfig.from_dict(json.loads(description.read_text("utf-8")))
