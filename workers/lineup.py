@@ -9,6 +9,7 @@ from loguru import logger
 from config.settings import Settings
 from workers.errors import BadInput, EngineError, EngineUnavailable
 from workers.registry import AUTOMATIC, Stage, loader
+from workers.substitutes import substitutes
 
 
 class NoEngine(EngineUnavailable):
@@ -36,12 +37,20 @@ class Lineup[Engine]:
         return next(self.usable())
 
     def usable(self) -> Iterator[Engine]:
-        """Every engine that can work, best first, each loaded only when asked for. Raises NoEngine at the end."""
+        """Every engine that can work, best first, each loaded only when asked for. Raises NoEngine at the end.
+
+        When no engine works with the model that the settings name, other models that were pulled are tried.
+        """
         for name in self._names:
-            engine = self._load(name)
+            engine = self._load(name, name, self._settings)
             if engine is not None:
                 yield engine
-        causes = "; ".join(str(error) for error in self._failed.values())
+        for name in self._names:
+            for model, settings in substitutes(name, self._settings):
+                engine = self._load(f"{name} with {model}", name, settings)
+                if engine is not None:
+                    yield engine
+        causes = "; ".join(dict.fromkeys(str(error) for error in self._failed.values()))
         raise NoEngine(self._stage, causes or "no engine is left")
 
     def attempt[Result](self, work: Callable[[Engine], Result]) -> tuple[Engine, Result]:
@@ -65,18 +74,18 @@ class Lineup[Engine]:
             causes.append(str(error))
         raise NoEngine(self._stage, "; ".join(causes))
 
-    def _load(self, name: str) -> Engine | None:
+    def _load(self, label: str, name: str, settings: Settings) -> Engine | None:
         with self._lock:
-            if name in self._loaded:
-                return self._loaded[name]
-            if name in self._failed:
+            if label in self._loaded:
+                return self._loaded[label]
+            if label in self._failed:
                 return None
             try:
                 # The registry keeps engines of all stages; which Protocol this one satisfies is its row's promise.
-                engine = cast("Engine", loader(self._stage, name)(self._settings))
+                engine = cast("Engine", loader(self._stage, name)(settings))
             except EngineError as error:
-                self._failed[name] = error
-                logger.bind(stage=self._stage, model=name, success=False).error("Can't use this engine: {}", error)
+                self._failed[label] = error
+                logger.bind(stage=self._stage, model=label, success=False).error("Can't use this engine: {}", error)
                 return None
-            self._loaded[name] = engine
+            self._loaded[label] = engine
             return engine
