@@ -288,7 +288,7 @@ class Endpointer:
 
     def _cut_when_too_long(self) -> list[EndpointEvent]:
         utterance = self._open
-        if utterance is None or self._now - utterance.start < _windows(self._rule.max_utterance_ms):
+        if utterance is None or self._now - utterance.start < self._rule.max_utterance_ms // WINDOW_MS:
             return []
         if utterance.pause_id is not None:
             return [self._end(utterance, "too-long")]

@@ -93,7 +93,7 @@ class Hearing:
     @property
     def is_open(self) -> bool:
         """Whether an utterance is open, so that silence must be fed when no sound arrives."""
-        return self._endpointer.is_open or len(self._pending) > 0
+        return self._endpointer.is_open
 
     @property
     def samples_heard(self) -> int:
@@ -116,7 +116,7 @@ class Hearing:
         """Nothing arrived for so long. Costs nothing once no utterance is open."""
         left = milliseconds * HEARD_RATE_HZ // 1000 * 2
         actions: list[HearingAction] = []
-        while left > 0 and self.is_open:
+        while left > 0 and (self.is_open or self._pending):
             piece = min(left, _WINDOW_BYTES - len(self._pending))
             actions += self.feed(bytes(piece))
             left -= piece
