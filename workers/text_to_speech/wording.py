@@ -44,6 +44,8 @@ _DRAWN_OUT = re.compile(r"([^\W\d_])\1{3,}")
 """``soooooo``: three letters say it as well, and hundreds would be spelled out one by one."""
 _LONG_NUMBER = re.compile(r"\d{16,}")
 """Past quadrillions nobody reads a number as one, and hibari's reader breaks."""
+_ENDLESS_WORD = re.compile(r"(\S{40})(?=\S)")
+"""Longer than any word: hibari's reader of unknown ones gives up after about that and leaves the rest out."""
 _CLAUSE_END = re.compile(r"(?<=[.!?…।,;:—])\s+")
 
 
@@ -59,6 +61,7 @@ def sayable(text: str, language: str) -> str:
     plain = _DRAWN_OUT.sub(r"\1\1\1", plain)
     plain = _LONG_NUMBER.sub(lambda number: " ".join(number.group()), plain)
     plain = romanise(plain, kept=("LATIN", *NATIVE_SCRIPTS.get(language, ())))
+    plain = _ENDLESS_WORD.sub(r"\1 ", plain)
     return plain if any(character.isalnum() for character in plain) else ""
 
 

@@ -59,6 +59,7 @@ def test_a_hindi_voice_keeps_its_own_letters_and_latin_ones() -> None:
         ("I ❤️ you 😀!", "I you !"),
         ("soooooo", "sooo"),
         ("12345678901234567", "1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7"),
+        ("abcde" * 20, "abcde" * 8 + " " + "abcde" * 8 + " " + "abcde" * 4),
         ("…", ""),
         ("👩‍👩‍👧 !", ""),
     ],
