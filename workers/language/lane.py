@@ -1,0 +1,113 @@
+"""One llama.cpp context that remembers several conversations, so that none reads its prompt twice.
+
+A ``Seat`` is one sequence of the context and belongs to one conversation; the least recently used seat is given to
+a new one. Whatever beginning a prompt shares with any seat, most of all the persona, is copied and not read again.
+All methods must be called by one thread at a time (see turnstile.py).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from workers.language.native import CacheFull, ContextShape, NativeContext, NativeModel, Sampler, Token
+
+WORTH_COPYING = 8
+"""Tokens that another seat must share more than the own one before it is copied."""
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    number: int
+    conversation: str | None = None
+    tokens: list[Token] = field(default_factory=list)
+    """What the sequence holds, in order."""
+    used_at: int = 0
+
+
+class Lane:
+    """Raises NativeFailure; after it, ``rebuild`` before anything else."""
+
+    def __init__(self, model: NativeModel, shape: ContextShape) -> None:
+        self._model = model
+        self._shape = shape
+        self._clock = 0
+        self.context = NativeContext(model, shape)
+        self._seats = _empty_seats(shape)
+        self.prompt_tokens_read = 0
+        self.tokens_generated = 0
+
+    def sit(self, conversation: str, prompt: Sequence[Token]) -> Seat:
+        """The seat of ``conversation``, holding as much of the beginning of ``prompt`` as is known already."""
+        seat = self._seat_of(conversation)
+        known = _shared(seat.tokens, prompt)
+        other = max(self._seats, key=lambda each: _shared(each.tokens, prompt))
+        if _shared(other.tokens, prompt) > known + WORTH_COPYING:
+            self.context.copy(other.number, seat.number)
+            seat.tokens = list(other.tokens)
+            known = _shared(seat.tokens, prompt)
+        # The last token is always decoded: sampling needs its logits.
+        kept = self.context.keep(seat.number, min(known, len(prompt) - 1))
+        seat.tokens = seat.tokens[:kept]
+        return seat
+
+    def read(self, seat: Seat, prompt: Sequence[Token]) -> Iterator[None]:
+        """Decode what the seat doesn't hold yet of ``prompt``; comes up for air after each batch."""
+        while len(seat.tokens) < len(prompt):
+            start = len(seat.tokens)
+            batch = prompt[start : start + self._shape.batch]
+            self._decode(seat, batch)
+            self.prompt_tokens_read += len(batch)
+            yield
+
+    def draw(self, sampler: Sampler) -> Token:
+        """The next token of the answer, which is not yet part of the seat."""
+        self.tokens_generated += 1
+        return sampler.draw(self.context)
+
+    def append(self, seat: Seat, token: Token) -> None:
+        self._decode(seat, [token])
+
+    def rebuild(self) -> None:
+        """A new context in place of a broken one. All conversations will be read again."""
+        self.context.close()
+        self._seats = _empty_seats(self._shape)
+        self.context = NativeContext(self._model, self._shape)
+
+    def close(self) -> None:
+        self.context.close()
+
+    def _seat_of(self, conversation: str) -> Seat:
+        own = [seat for seat in self._seats if seat.conversation == conversation]
+        seat = own[0] if own else min(self._seats, key=lambda each: each.used_at)
+        self._clock += 1
+        seat.used_at = self._clock
+        seat.conversation = conversation
+        return seat
+
+    def _decode(self, seat: Seat, tokens: Sequence[Token]) -> None:
+        while True:
+            try:
+                self.context.decode(seat.number, tokens, len(seat.tokens))
+            except CacheFull:
+                self._forget_oldest_but(seat)
+            else:
+                seat.tokens += tokens
+                return
+
+    def _forget_oldest_but(self, seat: Seat) -> None:
+        """Make room. Raises CacheFull when there is nobody left to forget."""
+        others = [each for each in self._seats if each is not seat and each.tokens]
+        if not others:
+            raise CacheFull("one conversation fills the whole cache")
+        oldest = min(others, key=lambda each: each.used_at)
+        self.context.keep(oldest.number, 0)
+        oldest.tokens = []
+
+
+def _empty_seats(shape: ContextShape) -> list[Seat]:
+    return [Seat(number) for number in range(shape.sequences)]
+
+
+def _shared(known: Sequence[Token], prompt: Sequence[Token]) -> int:
+    """How many tokens are the same from the beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(known, prompt, strict=False)))

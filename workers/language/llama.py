@@ -1,0 +1,191 @@
+"""Priya's answers from a GGUF model in this process, with llama.cpp."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Final
+
+from jinja2 import TemplateError
+
+from config.models import ModelRefused, verified_folder
+from config.settings import Settings
+from workers.engines import ChatMessage, Conversation
+from workers.errors import BadInput, EngineBusy, EngineMisconfigured, EngineUnavailable
+from workers.language.cores import physical_cores
+
+NAME: Final = "llama.cpp"
+# Threads of one model wait for each other some hundred times a token. By spinning they would fight the processes
+# with which they share the cores; this is read when OpenMP is loaded, so it stands before llama.cpp is.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from workers.language.lane import Lane, Seat  # noqa: E402
+from workers.language.native import ContextShape, NativeFailure, NativeModel, Sampler, Sampling, Token  # noqa: E402
+from workers.language.prompt import ChatTemplate, PromptTooLong, PromptWriter  # noqa: E402
+from workers.language.reply_text import THOUGHT_BEGINS, ReplyText  # noqa: E402
+from workers.language.turnstile import Turnstile  # noqa: E402
+
+CONVERSATIONS: Final = 8
+"""Conversations that are remembered token by token."""
+CELLS_PER_CONTEXT: Final = 2
+"""The cache holds so many times the longest conversation, shared by all. Most are far shorter."""
+LOOK_UP_SECONDS: Final = 0.05
+"""While waiting for the lane, an empty string is given this often."""
+CPU_BATCH_WORK: Final = 17_000_000_000
+"""Parameters times tokens that two CPU cores get through in about 0.2 s: how long a cancel may go unseen."""
+SHORTEST_BATCH: Final = 16
+LONGEST_BATCH: Final = 128
+GPU_BATCH: Final = 512
+
+
+def load(settings: Settings) -> "LlamaChat":
+    """The model of ``settings.language_model``, warmed up by a tiny answer. Raises EngineMisconfigured and
+    EngineUnavailable."""
+    try:
+        folder = verified_folder(settings.models_folder, settings.language_model)
+    except ModelRefused as error:
+        raise EngineMisconfigured(NAME, str(error)) from error
+    try:
+        chat = LlamaChat(NativeModel(_gguf_in(folder)), settings.context_tokens, queue_patience=settings.model_timeout)
+    except NativeFailure as error:
+        raise EngineMisconfigured(NAME, f"{settings.language_model}: {error}") from error
+    chat.warm_up()
+    return chat
+
+
+def _gguf_in(folder: Path) -> Path:
+    """The model's file; of a model in several parts the first, which llama.cpp takes for all."""
+    files = sorted(folder.glob("*.gguf"))
+    if not files:
+        raise EngineMisconfigured(NAME, f"there is no .gguf file in {folder.name}")
+    return files[0]
+
+
+class LlamaChat:
+    """A ChatModel with one lane: answers are written one after the other, in the order in which they were asked
+    for. May be called from many threads; whoever waits gets empty strings meanwhile."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        model: NativeModel,
+        context_tokens: int,
+        *,
+        shape: ContextShape | None = None,
+        queue_patience: float = 30.0,
+    ) -> None:
+        """Raises NativeFailure."""
+        if not model.can_chat:
+            raise NativeFailure("it is no model that answers")
+        self._model = model
+        self._context_tokens = min(context_tokens, model.trained_context)
+        self._queue_patience = queue_patience
+        try:
+            self._writer = PromptWriter(model, ChatTemplate(model), self._context_tokens)
+        except TemplateError as error:
+            raise NativeFailure(f"its chat template is broken: {error}") from error
+        self._lane = Lane(model, shape or fitting_shape(model, self._context_tokens))
+        self._is_broken = False
+        self._turnstile = Turnstile()
+        thought = model.tokenize(THOUGHT_BEGINS, special=True)
+        self._banned = thought if len(thought) == 1 else []
+
+    @property
+    def tokens_generated(self) -> int:
+        """Tokens drawn since it was loaded, those of abandoned answers included."""
+        return self._lane.tokens_generated
+
+    @property
+    def prompt_tokens_read(self) -> int:
+        """Tokens of prompts that were read since it was loaded, those found in the cache excluded."""
+        return self._lane.prompt_tokens_read
+
+    def reply(self, conversation: Conversation) -> Generator[str]:
+        """See ChatModel. Raises BadInput for a conversation with nothing to answer, EngineBusy when the lane isn't
+        free in time, EngineUnavailable when llama.cpp breaks; the next answer finds a new context then."""
+        self._check(conversation)
+        prompt = self._write(conversation)
+        ticket = self._turnstile.ticket()
+        try:
+            yield from self._queue(ticket)
+            yield from self._answer(conversation, prompt)
+        except NativeFailure as error:
+            self._is_broken = True
+            raise EngineUnavailable(NAME, str(error)) from error
+        finally:
+            self._turnstile.leave(ticket)
+
+    def warm_up(self) -> None:
+        """Touch every weight and let llama.cpp make its buffers, so that the first answer is as quick as others."""
+        hello = (ChatMessage("system", "You are a friend."), ChatMessage("user", "Say hello."))
+        for _ in self.reply(Conversation("", hello, max_tokens=4, temperature=0)):
+            pass
+
+    def close(self) -> None:
+        """Free the context. The model is its owner's to free."""
+        self._lane.close()
+
+    def _check(self, conversation: Conversation) -> None:
+        newest = conversation.messages[-1] if conversation.messages else None
+        if newest is None or newest.role != "user" or not newest.text.strip():
+            raise BadInput(NAME, "there is nothing to answer")
+        if conversation.max_tokens < 1:
+            raise BadInput(NAME, "an answer of no tokens was asked for")
+
+    def _write(self, conversation: Conversation) -> list[Token]:
+        try:
+            return self._writer.write(conversation)
+        except PromptTooLong as error:
+            raise EngineMisconfigured(NAME, str(error)) from error
+        except (TemplateError, ValueError, TypeError) as error:
+            raise EngineMisconfigured(NAME, f"its chat template refuses the conversation: {error}") from error
+
+    def _queue(self, ticket: object) -> Iterator[str]:
+        looks = int(self._queue_patience / LOOK_UP_SECONDS)
+        for _ in range(looks):
+            if self._turnstile.is_open_for(ticket, patience=LOOK_UP_SECONDS):
+                return
+            yield ""
+        raise EngineBusy(NAME, f"its lane was not free within {self._queue_patience:g} s")
+
+    def _answer(self, conversation: Conversation, prompt: list[Token]) -> Iterator[str]:
+        if self._is_broken:
+            self._lane.rebuild()
+            self._is_broken = False
+        seat = self._lane.sit(conversation.id, prompt)
+        for _ in self._lane.read(seat, prompt):
+            yield ""
+        sampler = Sampler(self._model, Sampling(conversation.temperature, conversation.seed), self._banned)
+        try:
+            yield from self._generate(conversation, seat, sampler)
+        finally:
+            sampler.close()
+
+    def _generate(self, conversation: Conversation, seat: Seat, sampler: Sampler) -> Iterator[str]:
+        so_far = conversation.answer_so_far
+        text = ReplyText(swallow_space=not so_far or so_far[-1].isspace())
+        left = conversation.max_tokens - len(self._model.tokenize(so_far))
+        for _ in range(min(left, self._context_tokens - len(seat.tokens))):
+            token = self._lane.draw(sampler)
+            if self._model.ends_reply(token):
+                break
+            yield text.feed(self._model.piece(token))
+            if text.has_ended:
+                break
+            self._lane.append(seat, token)
+        yield text.finish()
+
+
+def fitting_shape(model: NativeModel, context_tokens: int) -> ContextShape:
+    """Sizes for this model on this machine; see docs/language.md for the measurements."""
+    threads = physical_cores()
+    batch = GPU_BATCH if model.on_gpu else SHORTEST_BATCH
+    while batch < LONGEST_BATCH and batch * 2 * model.parameters <= CPU_BATCH_WORK * max(1, threads // 2):
+        batch *= 2
+    return ContextShape(
+        cells=context_tokens * CELLS_PER_CONTEXT,
+        sequences=CONVERSATIONS,
+        batch=batch,
+        threads=threads,
+        threads_batch=threads,
+    )

@@ -1,0 +1,155 @@
+"""Write a conversation as the tokens that a model was trained to see, within the room there is.
+
+The chat template comes from the GGUF and runs in jinja's sandbox. What doesn't fit is dropped from the oldest turns.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from jinja2 import TemplateError
+from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+from workers.engines import ChatMessage, Conversation
+from workers.language.native import NativeModel, Token
+
+CHATML: Final = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+PLAIN: Final = (
+    "{% for message in messages %}{% if message.role != 'system' %}{{ message.role | capitalize }}: {% endif %}"
+    "{{ message.content }}\n\n{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
+)
+"""For base models, which know no roles: a play with two speakers."""
+MESSAGE_OVERHEAD: Final = 6
+"""Tokens around a message, for estimates only."""
+DROP_STEP: Final = 0.3
+"""Part of the room that is dropped at a time. Dropping more than needed leaves the next turns' prompts with the
+same beginning, so that they need not be read anew each time."""
+SHORTEST_CUT: Final = 16
+CUT_MARK: Final = " ... "
+
+
+class PromptTooLong(Exception):
+    """The system message alone leaves no room for an answer."""
+
+
+class ChatTemplate:
+    """The model's own way of writing messages. What it refuses is told in a way that it takes."""
+
+    def __init__(self, model: NativeModel) -> None:
+        source = model.chat_template
+        self.is_own = source is not None
+        if source is None:
+            source = CHATML if "<|im_start|>" in model.control_texts() else PLAIN
+        self._formatter = Jinja2ChatFormatter(template=source, eos_token=model.eos_text, bos_token=model.bos_text)
+        self._thinks_in_channels = "<|channel|>" in source
+        self._takes_system = self._shows("system", "user")
+        self._takes_assistant_first = self._shows("system" if self._takes_system else "user", "assistant", "user")
+
+    def render(self, messages: Sequence[ChatMessage]) -> str:
+        """The prompt up to where the answer begins. Raises jinja2.TemplateError or ValueError when the template
+        can't write these messages."""
+        return _beyond_thinking(self._render(self._adapted(messages)), in_channels=self._thinks_in_channels)
+
+    def _render(self, messages: Sequence[ChatMessage]) -> str:
+        rows = [{"role": message.role, "content": message.text} for message in messages]
+        prompt: str = self._formatter(messages=rows, enable_thinking=False).prompt
+        return prompt
+
+    def _shows(self, *roles: str) -> bool:
+        """Whether a conversation of these roles is written without complaint and without leaving one out."""
+        probe = [ChatMessage(role, f"probe{n}x") for n, role in enumerate(roles)]  # type: ignore[arg-type]
+        try:
+            text = self._render(probe)
+        except (TemplateError, ValueError, TypeError):
+            return False
+        return all(message.text in text for message in probe)
+
+    def _adapted(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        adapted = list(messages)
+        start = 1 if adapted[0].role == "system" else 0
+        if not self._takes_assistant_first and adapted[start].role == "assistant":
+            adapted.insert(start, ChatMessage("user", "..."))
+        if start and not self._takes_system:
+            system, first, *rest = adapted
+            adapted = [ChatMessage("user", f"{system.text}\n\n{first.text}"), *rest]
+        return adapted
+
+
+def _beyond_thinking(prompt: str, *, in_channels: bool) -> str:
+    """Prompts that open the model's thoughts get them closed: she is asked to speak, not to ponder aloud."""
+    if prompt.rstrip().endswith("<think>"):
+        return f"{prompt.rstrip()}\n\n</think>\n\n"
+    if in_channels and prompt.rstrip().endswith("<|start|>assistant"):
+        return f"{prompt.rstrip()}<|channel|>final<|message|>"
+    return prompt
+
+
+class PromptWriter:
+    """Conversations to tokens. ``context_tokens`` is the room for prompt and answer together. Thread-safe."""
+
+    def __init__(self, model: NativeModel, template: ChatTemplate, context_tokens: int) -> None:
+        self._model = model
+        self._template = template
+        self._context_tokens = context_tokens
+        controls = sorted(model.control_texts(), key=len, reverse=True)
+        self._controls = re.compile("|".join(map(re.escape, controls)) or r"(?!)")
+
+    def write(self, conversation: Conversation) -> list[Token]:
+        """The prompt's tokens, the beginning of the answer included. Raises PromptTooLong, and what the template
+        raises."""
+        room = self._context_tokens - min(conversation.max_tokens, self._context_tokens // 2)
+        messages = self._tidy(conversation.messages)
+        so_far = self._controls.sub(" ", conversation.answer_so_far).rstrip()
+        tokens = self._encode(messages, so_far)
+        if len(tokens) > room:
+            messages = self._without_oldest(messages, len(tokens) - room, room)
+            tokens = self._encode(messages, so_far)
+        while len(tokens) > room:
+            messages = self._with_shorter_newest(messages, len(tokens) - room)
+            tokens = self._encode(messages, so_far)
+        return tokens
+
+    def _tidy(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Blank messages left out, neighbours of one role joined, and control tokens' spellings taken out, with
+        which a person could speak as the system."""
+        tidy: list[ChatMessage] = []
+        for message in messages:
+            text = self._controls.sub(" ", message.text).strip()
+            if not text:
+                continue
+            if tidy and tidy[-1].role == message.role:
+                text = f"{tidy.pop().text}\n{text}"
+            tidy.append(ChatMessage(message.role, text))
+        return tidy
+
+    def _encode(self, messages: Sequence[ChatMessage], so_far: str) -> list[Token]:
+        tokens = self._model.tokenize(self._template.render(messages) + so_far, special=True)
+        first = self._model.first_token
+        return tokens if first is None or tokens[:1] == [first] else [first, *tokens]
+
+    def _without_oldest(self, messages: list[ChatMessage], excess: int, room: int) -> list[ChatMessage]:
+        step = room * DROP_STEP
+        to_drop = math.ceil(excess / step) * step
+        start = 1 if messages[0].role == "system" else 0
+        end = start
+        dropped = 0
+        while end < len(messages) - 1 and (dropped < to_drop or messages[end].role == "assistant"):
+            dropped += len(self._model.tokenize(messages[end].text)) + MESSAGE_OVERHEAD
+            end += 1
+        return messages[:start] + messages[end:]
+
+    def _with_shorter_newest(self, messages: list[ChatMessage], excess: int) -> list[ChatMessage]:
+        """Cut the middle out of the newest message: one third of what fits from its beginning, two from its end,
+        where the question is. Raises PromptTooLong when nothing sensible would be left."""
+        newest = messages[-1]
+        tokens = self._model.tokenize(newest.text)
+        left = len(tokens) - excess - 2 * MESSAGE_OVERHEAD
+        if left < SHORTEST_CUT:
+            raise PromptTooLong(f"a persona longer than {self._context_tokens} tokens allow; raise CONTEXT_TOKENS")
+        head = self._model.text(tokens[: left // 3])
+        tail = self._model.text(tokens[len(tokens) - left + left // 3 :])
+        return [*messages[:-1], ChatMessage(newest.role, f"{head.rstrip()}{CUT_MARK}{tail.lstrip()}")]

@@ -1,0 +1,110 @@
+"""Turn a model's tokens into the text of an answer: whole characters, no thoughts, no leaked roles, no loops."""
+
+import codecs
+import re
+from typing import Final
+
+STOPS: Final = (
+    "<|im_start|>", "<|im_end|>", "<|user|>", "<|assistant|>", "<|system|>", "<|eot_id|>", "<|start_header_id|>",
+    "<|end|>", "<|endoftext|>", "<|channel|>", "</s>", "<end_of_turn>", "<start_of_turn>", "[INST]", "[/INST]",
+    "\nUser:", "\nuser:", "\nHuman:", "\nAssistant:", "\nassistant:", "\nuser\n", "\nassistant\n", "\nSystem:",
+    "\n### ",
+)  # fmt: skip
+"""Marks of a next message, which weak models write as plain text. The answer ends before them."""
+THOUGHT_BEGINS: Final = "<think>"
+THOUGHT_ENDS: Final = "</think>"
+LOOKED_AT: Final = 400
+"""Characters at the end in which loops are looked for."""
+LOOP: Final = re.compile(r"(.{3,80}?)\1{3,}$", re.DOTALL)
+LONGEST_LOOP: Final = 48
+"""Characters of the same thing again and again that are still laughter."""
+SENTENCE: Final = re.compile(r"[^.!?।\n]+[.!?।\n]+")
+REPEATED_LETTERS: Final = 15
+"""Shorter sentences ("Haan!") may come again."""
+
+
+class ReplyText:
+    """One answer as it grows. ``goes_on`` when it continues a text that was said already."""
+
+    def __init__(self, *, swallow_space: bool = True) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+        self._pending = ""
+        self._swallows_space = swallow_space
+        self._is_thinking = False
+        self._recent = ""
+        self._sentences: dict[str, int] = {}
+        self._sentence = ""
+        self.has_ended = False
+
+    def feed(self, raw: bytes) -> str:
+        """The text that is certain now. Sets ``has_ended`` when nothing sensible will follow."""
+        if self.has_ended:
+            return ""
+        self._pending += self._decoder.decode(raw)
+        self._leave_thoughts_out()
+        if self._is_thinking:
+            return ""
+        stop = min((at for at in map(self._pending.find, STOPS) if at >= 0), default=None)
+        if stop is not None:
+            self.has_ended = True
+            return self._release(stop).rstrip()
+        return self._release(len(self._pending) - self._length_of_possible_mark())
+
+    def finish(self) -> str:
+        """What was held back in case it became a mark."""
+        if self.has_ended or self._is_thinking:
+            return ""
+        self._pending += self._decoder.decode(b"", final=True)
+        self.has_ended = True
+        return self._release(len(self._pending))
+
+    def _release(self, count: int) -> str:
+        text, self._pending = self._pending[:count], self._pending[count:]
+        if self._swallows_space:
+            text = text.lstrip()
+            self._swallows_space = not text
+        if text and self._is_loop(text):
+            self.has_ended = True
+        return text
+
+    def _leave_thoughts_out(self) -> None:
+        while True:
+            mark = THOUGHT_ENDS if self._is_thinking else THOUGHT_BEGINS
+            before, found, after = self._pending.partition(mark)
+            if not found:
+                break
+            self._pending = after if self._is_thinking else before + after
+            if not self._is_thinking:
+                self._said_before_thought, self._pending = before, after
+                self._is_thinking = True
+            else:
+                self._pending = self._said_before_thought + after.lstrip()
+                self._is_thinking = False
+        if self._is_thinking:
+            self._pending = self._pending[-len(THOUGHT_ENDS) :]
+
+    _said_before_thought = ""
+
+    def _length_of_possible_mark(self) -> int:
+        """How much of the end may be the beginning of a mark."""
+        marks = (*STOPS, THOUGHT_BEGINS)
+        longest = min(len(self._pending), max(map(len, marks)) - 1)
+        for length in range(longest, 0, -1):
+            if any(mark.startswith(self._pending[-length:]) for mark in marks):
+                return length
+        return 0
+
+    def _is_loop(self, text: str) -> bool:
+        """Whether ``text`` makes the answer say the same thing again and again, as small models do."""
+        self._recent = (self._recent + text)[-LOOKED_AT:]
+        loop = LOOP.search(self._recent)
+        if loop and len(loop[0]) >= LONGEST_LOOP:
+            return True
+        self._sentence += text
+        for found in SENTENCE.findall(self._sentence):
+            letters = "".join(letter for letter in found.lower() if letter.isalnum())
+            if len(letters) < REPEATED_LETTERS:
+                continue
+            self._sentences[letters] = self._sentences.get(letters, 0) + 1
+        self._sentence = SENTENCE.sub("", self._sentence)
+        return any(count > 1 for count in self._sentences.values())
