@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from deploy import preflight
+from deploy import llama, preflight
 from deploy.progress import run_quietly, tail
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
@@ -22,22 +22,6 @@ VENV: Final = REPOSITORY / ".venv"
 PYTHON: Final = VENV / "bin" / "python"
 STAMP: Final = VENV / ".priya-setup"
 LOG: Final = REPOSITORY / ".setup" / "setup.log"
-
-LLAMA_SWITCHED_OFF: Final = tuple(
-    f"-D{name}=OFF"
-    for name in (
-        "LLAVA_BUILD",
-        "LLAMA_BUILD_APP",
-        "LLAMA_BUILD_EXAMPLES",
-        "LLAMA_BUILD_SERVER",
-        "LLAMA_BUILD_TESTS",
-        "LLAMA_BUILD_TOOLS",
-        "LLAMA_OPENSSL",
-    )
-)
-"""Parts of llama.cpp that we don't use: without them its build takes half as long."""
-LLAMA_CORE_MINUTES: Final = 8
-"""Minutes of one core that the build takes, for telling people what to expect."""
 
 PIP_TO_UV: Final = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
 """What of pip's configuration uv, which doesn't read it, must be told."""
@@ -49,7 +33,11 @@ class SetupFailed(Exception):
 
 def fingerprint(repository: Path = REPOSITORY) -> str:
     """Changes whenever what is to be installed, or how, changes."""
-    wishes = [repository / "requirements.txt", *sorted((repository / "requirements").glob("*")), Path(__file__)]
+    wishes = [
+        repository / "requirements.txt",
+        *sorted((repository / "requirements").glob("*")),
+        *(repository / "deploy" / name for name in ("setup.py", "llama.py")),
+    ]
     digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
     for file in wishes:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -76,12 +64,6 @@ def pip_settings() -> dict[str, str]:
     return found
 
 
-def build_environment(environment: Mapping[str, str], pip: Mapping[str, str]) -> dict[str, str]:
-    """What uv is run with. What the user has set wins; CMAKE_ARGS of theirs are added after ours."""
-    cmake = " ".join((*LLAMA_SWITCHED_OFF, environment.get("CMAKE_ARGS", ""))).strip()
-    return {"UV_HTTP_TIMEOUT": "180", **pip, **environment, "CMAKE_ARGS": cmake}
-
-
 def has_package(name: str) -> bool:
     return any(VENV.glob(f"lib/python3*/site-packages/{name}"))
 
@@ -96,14 +78,23 @@ def make_venv(environment: Mapping[str, str]) -> None:
     _install("Installing uv", pip, environment)
 
 
-def install_packages(environment: Mapping[str, str], *, cpu_torch: bool) -> None:
-    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "--constraints", "requirements.txt"]
-    if not has_package("llama_cpp"):
-        cores = os.cpu_count() or 1
-        minutes = max(1, round(LLAMA_CORE_MINUTES / cores))
-        what = f"Building llama.cpp from source (about {minutes} min on {cores} idle cores, once on this machine)"
-        _install(what, [*uv, "llama-cpp-python"], environment)
-    everything = [*uv, "--requirements", "requirements/all.in"]
+def build_llama(environment: Mapping[str, str], wheel: llama.Wheel) -> None:
+    """Build the wheel of llama-cpp-python, unless an earlier clone left it in PRIYA_HOME."""
+    if wheel.is_built():
+        return
+    cores = os.cpu_count() or 1
+    minutes = max(1, round(llama.CORE_MINUTES / cores))
+    what = f"Building llama.cpp from source (about {minutes} min on {cores} idle cores, once on this machine)"
+    with wheel.draft() as draft:
+        command = [str(PYTHON), "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(draft)]
+        # pip's own cache of wheels doesn't know of CMAKE_ARGS, so it serves only who sets none.
+        uncached = ["--no-cache-dir"] if environment.get("CMAKE_ARGS") else []
+        _install(what, [*command, *uncached, wheel.requirement], {**environment, "CMAKE_ARGS": wheel.cmake_args})
+
+
+def install_packages(environment: Mapping[str, str], wheels: Path, *, cpu_torch: bool) -> None:
+    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "--find-links", str(wheels)]
+    everything = [*uv, "--constraints", "requirements.txt", "--requirements", "requirements/all.in"]
     if cpu_torch:
         without_cuda = [*everything, "--torch-backend", "cpu", "--overrides", "requirements/no-triton.txt"]
         if _tries("Installing packages, with PyTorch for CPU (about 1 min)", without_cuda, environment):
@@ -142,11 +133,15 @@ def set_up() -> None:
         preflight.check_disk(REPOSITORY, preflight.UPDATE_GIGABYTES)
     else:
         preflight.check_disk(REPOSITORY, preflight.CPU_GIGABYTES if cpu_torch else preflight.CUDA_GIGABYTES)
-    if not has_package("llama_cpp"):
+    wheel = llama.wheel(os.environ, REPOSITORY)
+    if not wheel.is_built():
         preflight.check_compiler()
     LOG.unlink(missing_ok=True)
     make_venv(os.environ)
-    install_packages(build_environment(os.environ, pip_settings()), cpu_torch=cpu_torch)
+    build_llama(os.environ, wheel)
+    # What the user has set for uv itself wins over what pip is told.
+    environment = {"UV_HTTP_TIMEOUT": "180", **pip_settings(), **os.environ}
+    install_packages(environment, wheel.folder, cpu_torch=cpu_torch)
     STAMP.write_text(fingerprint())
 
 
