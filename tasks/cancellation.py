@@ -2,7 +2,7 @@
 
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from loguru import logger
 from redis import Redis
@@ -10,9 +10,10 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
 from tasks import keys
-from tasks.connections import BLOCK_SECONDS
 
-RECONNECT_SECONDS = 0.5
+RECONNECT_SECONDS: Final = 0.5
+LISTEN_SECONDS: Final = 0.5
+"""How soon the listening thread notices that it shall end."""
 
 
 async def cancel(redis: AsyncRedis, turn_id: str) -> None:
@@ -44,6 +45,7 @@ class CancelledTurns:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
+        self._thread.join()
 
     def watch(self, turn_id: str) -> "WatchedTurn":
         """Keep an eye on a turn while a task works on it (a context manager)."""
@@ -76,13 +78,17 @@ class CancelledTurns:
                 self._stopping.wait(RECONNECT_SECONDS)
 
     def _follow(self) -> None:
-        with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+        with self._redis.pubsub() as channel:
             channel.subscribe(keys.CANCELLED_CHANNEL)
-            self._look_up_missed()
             while not self._stopping.is_set():
-                message = channel.get_message(timeout=BLOCK_SECONDS)
-                if message is not None:
+                message = channel.get_message(timeout=LISTEN_SECONDS)
+                if message is None:
+                    continue
+                if message["type"] == "message":
                     self._mark(message["data"].decode())
+                else:
+                    # Subscribed, for the first time or because redis-py has reconnected without a word.
+                    self._look_up_missed()
 
     def _look_up_missed(self) -> None:
         """What was published while nobody listened is still a key."""

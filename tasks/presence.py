@@ -82,10 +82,11 @@ class Presence:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._gone = False
+        self._thread = threading.Thread(target=self._renew_for_ever, name="presence", daemon=True)
 
     def start(self) -> None:
         """Begin to renew, from a daemon thread: it says "alive" also while a solo pool works."""
-        threading.Thread(target=self._renew_for_ever, name="presence", daemon=True).start()
+        self._thread.start()
 
     def become(self, state: State, engine: str | None = None) -> None:
         """Say the new state at once."""
@@ -108,6 +109,8 @@ class Presence:
     def leave(self) -> None:
         """Take the key away: this worker is gone by its own will."""
         self._gone = True
+        self._wake.set()
+        self._thread.join()
         self._redis.delete(keys.presence(self._stage, self.worker))
 
     def now(self) -> WorkerPresence:

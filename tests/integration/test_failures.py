@@ -144,9 +144,7 @@ async def test_redis_that_stays_away_is_told_of(own_valkey: RunningValkey, runni
     assert of_kind(happenings, Waiting) == [Waiting("generate", "redis")]
 
 
-async def test_a_message_that_kills_every_worker_ends_in_a_notice(
-    own_valkey: RunningValkey, running: Pools
-) -> None:
+async def test_a_message_that_kills_every_worker_ends_in_a_notice(own_valkey: RunningValkey, running: Pools) -> None:
     workers = [running.start("generate") for _ in range(2)]
     async with open_turns(own_valkey) as turns:
         live = await turns.read(WHO, "die", spoken=False)
