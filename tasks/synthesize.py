@@ -2,7 +2,7 @@
 
 import time
 
-from workers.language.sentences import speakable
+from workers.language.speakable import speakable
 
 from config.audio import FRAME_MS
 from tasks import keys

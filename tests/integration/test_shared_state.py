@@ -90,16 +90,17 @@ async def test_a_cancellation_reaches_those_at_work_and_those_who_come_later(
 
 
 async def test_a_cancellation_while_nobody_listened_is_looked_up(tmp_path: Path, turn: Turn) -> None:
-    with RunningValkey(tmp_path / "valkey") as own:
-        redis, async_redis = connect(own.url), connect_async(own.url)
-        with CancelledTurns(redis) as cancelled, cancelled.watch(turn.id) as watched:
-            wait_until(lambda: redis.pubsub_numsub(keys.CANCELLED_CHANNEL)[0][1], "a listener")
-            # Its connection is cut, and the cancellation is published before it is back.
-            await async_redis.client_kill_filter(_type="pubsub")
-            await async_redis.set(keys.cancelled(turn.id), 1)
-            await asyncio.to_thread(_wait_until_cancelled, watched)
-        await async_redis.aclose()
-        redis.close()
+    with (
+        RunningValkey(tmp_path / "valkey") as own,
+        connect(own.url) as redis,
+        CancelledTurns(redis) as cancelled,
+        cancelled.watch(turn.id) as watched,
+    ):
+        wait_until(lambda: redis.pubsub_numsub(keys.CANCELLED_CHANNEL)[0][1], "a listener")
+        # As if it had been published while the connection was cut.
+        redis.set(keys.cancelled(turn.id), 1)
+        redis.client_kill_filter(_type="pubsub")
+        await asyncio.to_thread(_wait_until_cancelled, watched)
 
 
 def _wait_until_cancelled(watched: WatchedTurn) -> None:
