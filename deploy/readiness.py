@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from config.settings import SettingsError, load_settings
+from config.settings import Settings, SettingsError, load_settings
 
 STAGES: Final = ("transcribe", "generate", "synthesize", "upkeep")
 LOOK_SECONDS: Final = 0.2
@@ -41,12 +41,24 @@ def all_ready(found: States) -> bool:
     return all(state.startswith("ready") for state in found.values())
 
 
-def ask() -> States:
-    """Look once. With no Redis yet, every stage is starting. Raises SettingsError."""
-    # Read anew each time: settings keep the first address they saw, and the stack may not have written its own by then.
-    redis = Redis.from_url(
-        load_settings().broker_url, decode_responses=True, socket_timeout=1, retry=Retry(NoBackoff(), 0)
-    )
+def address(settings: Settings) -> str | None:
+    """Of this home's Redis, or None when no stack of this home is up.
+
+    Not ``broker_url``, whose guess of the usual port may be the stack of another home."""
+    if settings.redis_url is not None:
+        return settings.redis_url.get_secret_value()
+    try:
+        return (settings.run_folder / "redis.url").read_text().strip() or None
+    except OSError:
+        return None
+
+
+def ask(settings: Settings) -> States:
+    """Look once. With no Redis yet, every stage is starting."""
+    url = address(settings)
+    if url is None:
+        return states({})
+    redis = Redis.from_url(url, decode_responses=True, socket_timeout=1, retry=Retry(NoBackoff(), 0))
     try:
         keys = list(redis.scan_iter("worker:*", count=500))
         values = redis.mget(keys) if keys else []
@@ -79,12 +91,12 @@ class Board:
             self._stream.write("\n")
 
 
-def wait(*, goes_on: Callable[[], bool], stream: TextIO = sys.stderr) -> bool:
+def wait(settings: Settings, *, goes_on: Callable[[], bool], stream: TextIO = sys.stderr) -> bool:
     """Until all is ready (True) or there is no point in waiting (False)."""
     board = Board(stream)
     try:
         while goes_on():
-            found = ask()
+            found = ask(settings)
             board.show(found)
             if all_ready(found):
                 return True
@@ -99,7 +111,7 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=300, help="seconds to wait (default: 300)")
     until = time.monotonic() + parser.parse_args().timeout
     try:
-        if wait(goes_on=lambda: time.monotonic() < until):
+        if wait(load_settings(), goes_on=lambda: time.monotonic() < until):
             return 0
     except SettingsError as error:
         print(error, file=sys.stderr)

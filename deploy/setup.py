@@ -52,15 +52,16 @@ def is_done() -> bool:
 
 
 def pip_settings() -> dict[str, str]:
-    """The mirror and certificates that this machine's pip is configured to use, as uv's variables."""
+    """The mirror and certificates that this machine's pip is told to use, as uv's variables."""
+    # Not `config get`, which overlooks the file that PIP_CONFIG_FILE names.
+    command = [str(PYTHON), "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+    values = dict(line.split("=", 1) for line in listed.splitlines() if "=" in line)
     found: dict[str, str] = {}
     for name, variable in PIP_TO_UV.items():
-        value = os.environ.get("PIP_" + name.upper().replace("-", "_"), "")
-        if not value:
-            command = [str(PYTHON), "-m", "pip", "config", "get", f"global.{name}"]
-            value = subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
-        if value:
-            found[variable] = value
+        for section in ("global", "install", ":env:"):  # the later wins, as in pip
+            if value := values.get(f"{section}.{name}", "").strip("'\""):
+                found[variable] = value
     return found
 
 

@@ -77,7 +77,7 @@ def talk(settings: Settings, stack_options: Sequence[str], conversation: Sequenc
     logs = settings.priya_home / "logs"
     with stack_behind(stack_options) as stack:
         print(f"Starting Priya (logs: {logs})", file=sys.stderr)
-        if not readiness.wait(goes_on=lambda: stack.poll() is None):
+        if not readiness.wait(settings, goes_on=lambda: stack.poll() is None):
             return stack.returncode or 1
         code = converse(conversation)
     return 0 if code in (0, -signal.SIGINT, -signal.SIGTERM, 130, 143) else abs(code)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from config.settings import Settings
 from deploy import readiness
 from deploy.stack import REPOSITORY
 from tests.integration.running_stack import Home, wait_for
@@ -160,22 +161,20 @@ def test_redis_that_does_not_answer_gives_one_sentence_without_its_password(home
     assert "secret-word" not in said
 
 
-def ready_states(home: Home, monkeypatch: pytest.MonkeyPatch) -> bool:
-    monkeypatch.setenv("PRIYA_HOME", str(home.folder))
-    monkeypatch.delenv("REDIS_URL", raising=False)
-    return readiness.all_ready(readiness.ask())
+def is_ready(home: Home) -> bool:
+    return readiness.all_ready(readiness.ask(Settings(_env_file=None, priya_home=home.folder)))
 
 
-def test_real_worker_that_is_killed_is_ready_again(home: Home, monkeypatch: pytest.MonkeyPatch):
+def test_real_worker_that_is_killed_is_ready_again(home: Home):
     with home.start("deploy.stack", "--logs") as stack:
-        wait_for(lambda: stack.poll() is not None or ready_states(home, monkeypatch), "all stages")
+        wait_for(lambda: stack.poll() is not None or is_ready(home), "all stages")
         assert stack.poll() is None, stack.stderr and stack.stderr.read()
         worker = wait_for(lambda: home.running_as("-m tasks.worker synthesize"), "the worker")
 
         worker.kill()
 
-        wait_for(lambda: not ready_states(home, monkeypatch), "its absence to be seen")
-        wait_for(lambda: ready_states(home, monkeypatch), "its successor")
+        wait_for(lambda: not is_ready(home), "its absence to be seen")
+        wait_for(lambda: is_ready(home), "its successor")
         stack.terminate()
         assert stack.wait(timeout=12) == 0
     home.assert_nothing_is_left(seconds=1)
