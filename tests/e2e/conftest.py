@@ -17,7 +17,7 @@ from config.settings import Settings
 from tasks.connections import connect
 from tasks.presence import WorkerPresence
 from tests.integration.running_stack import Home, wait_for
-from tests.running import HOUSE
+from tests.running import HOUSE, RunningProcess
 from workers.engines import Synthesizer
 from workers.registry import loader
 
@@ -28,15 +28,12 @@ STAGES = {"transcribe", "generate", "synthesize", "upkeep"}
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A running stack's home."""
     running = Home.make(tmp_path_factory.mktemp("home"))
-    stack = running.start("deploy.stack")
-    try:
+    command = [sys.executable, "-m", "deploy.stack"]
+    with RunningProcess(command, running.folder / "stack.log", running.environment()):
         wait_for(running.is_up, "the stack to come up")
         wait_for(lambda: ready_stages(running) == STAGES, "all stages to be ready")
         yield running
-    finally:
-        stack.terminate()
-        stack.wait(20)
-        running.assert_nothing_is_left()
+    running.assert_nothing_is_left()
 
 
 def url_of(home: Home) -> str:
