@@ -158,7 +158,7 @@ def _count_layers(variables: Weights, side: str) -> int:
     layers = {
         name.split("/")[1]
         for name in variables
-        if name.startswith(f"{side}/layer_") and "layer_norm" != name.split("/")[1]
+        if name.startswith(f"{side}/layer_") and name.split("/")[1] != "layer_norm"
     }
     return len(layers)
 

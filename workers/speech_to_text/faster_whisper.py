@@ -5,14 +5,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from config.audio import HEARD_RATE_HZ
 from config.settings import Settings
 from workers.engines import Pcm, Transcriber
 from workers.errors import EngineMisconfigured, EngineUnavailable
 from workers.speech_to_text import languages
-from workers.speech_to_text.listener import Decoded, Listener
+from workers.speech_to_text.cut import WINDOW_SECONDS, murmur, padding_samples, remembered
+from workers.speech_to_text.listener import Listener
 from workers.speech_to_text.loading import cpu_threads, pulled_folder, warm_up
+from workers.speech_to_text.trust import Decoded
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -23,6 +25,11 @@ NAME: Final = "faster-whisper"
 
 def load(settings: Settings) -> Transcriber:
     """Raises EngineUnavailable (not installed, not pulled) or EngineMisconfigured (a file it can't read)."""
+    return Listener(NAME, load_model(settings))
+
+
+def load_model(settings: Settings) -> "CTranslate2Model":
+    """The speech model alone, warmed up. Raises what ``load`` raises."""
     folder = pulled_folder(NAME, settings)
     try:
         import ctranslate2
@@ -42,15 +49,16 @@ def load(settings: Settings) -> Transcriber:
         raise EngineMisconfigured(NAME, f"can't read {folder.name}: {error}") from error
     speech_model = CTranslate2Model(model)
     warm_up(speech_model)
-    return Listener(NAME, speech_model)
+    return speech_model
 
 
 class CTranslate2Model:
-    """SpeechModel whose encoder output stays where CTranslate2 put it."""
+    """SpeechModel on CTranslate2. The encoder's output passes through numpy, to be joined with silence."""
 
     def __init__(self, model: "WhisperModel") -> None:
         self._model = model
         self._tokenizer_for = cache(self._make_tokenizer)
+        self._silence = self._encode_heard(murmur(), WINDOW_SECONDS)
 
     def _make_tokenizer(self, language: str) -> "Tokenizer":
         from faster_whisper.tokenizer import Tokenizer
@@ -62,9 +70,18 @@ class CTranslate2Model:
     def encode(self, speech: Pcm, seconds: float) -> Any:  # noqa: ANN401 - a ctranslate2.StorageView
         from ctranslate2 import StorageView
 
-        padding = max(0, round(seconds * HEARD_RATE_HZ) - len(speech))
-        mel = self._model.feature_extractor(speech, padding=padding)
-        return self._model.model.encode(StorageView.from_array(np.ascontiguousarray(mel[np.newaxis])))
+        heard = self._encode_heard(speech, seconds)
+        if seconds < WINDOW_SECONDS:
+            heard = np.concatenate([heard, self._silence[:, remembered(heard.shape[1])]], axis=1)
+        return StorageView.from_array(np.ascontiguousarray(heard))
+
+    def _encode_heard(self, speech: Pcm, seconds: float) -> npt.NDArray[np.float32]:
+        from ctranslate2 import DataType, StorageView
+
+        mel = self._model.feature_extractor(speech, padding=padding_samples(speech, seconds))
+        view = StorageView.from_array(np.ascontiguousarray(mel[np.newaxis]))
+        encoded = self._model.model.encode(view, to_cpu=True).to(DataType.float32)
+        return np.array(encoded)
 
     def language_odds(self, encoded: Any) -> Mapping[str, float]:  # noqa: ANN401
         if not self._model.model.is_multilingual:

@@ -1,6 +1,7 @@
 """What both Whisper engines do while they load: find the model, count the cores, make the first call."""
 
 import os
+import wave
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,12 @@ from config.models import ModelRefused, verified_folder
 from config.settings import Settings
 from workers.engines import Pcm
 from workers.errors import EngineMisconfigured, EngineUnavailable
+from workers.speech_to_text.cut import heard_seconds
+from workers.speech_to_text.languages import FALLBACK
 from workers.speech_to_text.listener import SpeechModel
 
 MOST_CPU_THREADS: Final = 4
-WARM_UP_SECONDS: Final = (1.0, 3.0)
+WARM_UP_TOKENS: Final = 8
 
 
 def pulled_folder(engine: str, settings: Settings) -> Path:
@@ -34,13 +37,16 @@ def cpu_threads() -> int:
 
 
 def warm_up[Encoded](model: SpeechModel[Encoded]) -> None:
-    """Make every kernel and buffer that a live utterance needs, whatever there is to be heard."""
-    for seconds in WARM_UP_SECONDS:
-        encoded = model.encode(_murmur(seconds), seconds + 1.0)
+    """Make every kernel and buffer that a live utterance needs, on speech of two lengths."""
+    sample = spoken_sample()
+    for speech in (sample[: len(sample) // 2], sample):
+        encoded = model.encode(speech, heard_seconds(len(speech) / HEARD_RATE_HZ))
         model.language_odds(encoded)
-        model.decode(encoded, "en", 8)
+        model.decode(encoded, FALLBACK, WARM_UP_TOKENS)
 
 
-def _murmur(seconds: float) -> Pcm:
-    time = np.arange(round(seconds * HEARD_RATE_HZ), dtype=np.float32) / HEARD_RATE_HZ
-    return (0.1 * np.sin(2 * np.pi * 150 * time) * np.sin(2 * np.pi * 4 * time)).astype(np.float32)
+def spoken_sample() -> Pcm:
+    """ "Hello, how are you doing today?" in two seconds, said by hibari: speech to warm up and to measure with."""
+    with wave.open(str(Path(__file__).with_name("sample.wav"))) as sample:
+        unsigned = np.frombuffer(sample.readframes(sample.getnframes()), dtype=np.uint8)
+    return (unsigned.astype(np.float32) - np.float32(128)) / np.float32(128)
