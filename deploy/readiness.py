@@ -5,6 +5,7 @@ Workers say so themselves, in keys ``worker:STAGE:WORKER`` that live two seconds
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -32,7 +33,7 @@ def states(workers: Mapping[str, str]) -> States:
         if stage not in found or found[stage].startswith("ready"):
             continue
         worker = json.loads(value)
-        engine = worker.get("engine") or ""
+        engine = worker["engine"].replace("none", "")  # upkeep has none
         found[stage] = f"ready {f'({engine})' if engine else ''}".strip() if worker["state"] == "ready" else "loading"
     return found
 
@@ -80,7 +81,9 @@ class Board:
     def show(self, found: States) -> None:
         line = "  ".join(f"{stage}: {state}" for stage, state in found.items())
         if self._stream.isatty():
-            self._stream.write(f"\r\x1b[K{time.monotonic() - self._began_at:3.0f} s  {line}")
+            # A line that wraps can't be rewritten in place.
+            wide = f"{time.monotonic() - self._began_at:3.0f} s  {line}"
+            self._stream.write(f"\r\x1b[K{wide[: shutil.get_terminal_size().columns - 1]}")
         elif line != self._shown:
             self._stream.write(line + "\n")
         self._shown = line

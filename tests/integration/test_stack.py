@@ -186,7 +186,9 @@ def test_conversation_begins_when_all_is_ready_and_its_end_ends_all(home: Home):
         _, said = talk.communicate(timeout=120)
 
     assert talk.returncode == 0, said
-    assert said.count("upkeep: ready") == 2, "once for the launcher, once for the conversation"
+    seen_by_launcher, seen_by_conversation = said.splitlines()[-2:]
+    assert seen_by_launcher.count(": ready") == len(readiness.STAGES)
+    assert seen_by_conversation.count(": ready") == len(readiness.STAGES)
     home.assert_nothing_is_left(seconds=1)
 
 
