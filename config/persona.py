@@ -31,6 +31,8 @@ class Persona(BaseModel):
     name: str = Field(min_length=1)
     age: int = Field(ge=18)
     prompt: str = Field(min_length=40)
+    spoken_sentences: int = Field(ge=1)
+    """After so many she stops talking: a friend on the phone leaves room for the other."""
     notices: Notices
 
     @field_validator("prompt")

@@ -2,5 +2,9 @@
 
 from celery import Celery
 
+from tasks.broker import mend_kombu
+
+mend_kombu()
+
 app = Celery("priya", include=["tasks.transcribe", "tasks.generate", "tasks.synthesize", "tasks.upkeep"])
 app.config_from_object("celeryconfig")

@@ -6,11 +6,9 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from workers.language.sentences import SentenceCutter
-
 from config.persona import persona
 from tasks import keys
-from tasks.answer import Answer, StoredAnswer
+from tasks.answer import Answer, NoLongerOwner, StoredAnswer
 from tasks.forward import forward
 from tasks.history import PastTurn, decode_turns, last_turns, remember
 from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
@@ -19,6 +17,7 @@ from tasks.stage import Delivery, stage_task
 from tasks.workplace import chat_models
 from workers.engines import ChatMessage, Conversation
 from workers.errors import BadInput, EngineError
+from workers.language.sentences import SentenceCutter
 from workers.lineup import NoEngine
 
 WORDS_EVERY_SECONDS = 0.05
@@ -47,6 +46,9 @@ def generate(said: SaidText, delivery: Delivery) -> Wire:
         if not stored.has_ended:
             _write(said, delivery, answer, draft)
             answer.end()
+    except NoLongerOwner:
+        draft.text = ""  # history is the new owner's to write
+        raise
     finally:
         if draft.text:
             past = PastTurn(said.turn.id, delivery.started_at, said.text, draft.text.strip())
@@ -79,9 +81,13 @@ def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> 
                 delta = f" {delta}"  # noqa: PLW2901  # the first words behind those of an earlier delivery
             draft.is_resumed = draft.is_resumed and not delta
             draft.text += delta
-            pacer.feed(delta)
             for sentence in cutter.feed(delta):
                 _add(said, delivery, answer, draft, sentence)
+            if said.turn.spoken and len(draft.sentences) >= persona().spoken_sentences:
+                draft.text = " ".join(draft.sentences)
+                pacer.flush()
+                return
+            pacer.feed(delta)
     pacer.flush()
     for sentence in cutter.finish():
         _add(said, delivery, answer, draft, sentence)

@@ -2,14 +2,13 @@
 
 import time
 
-from workers.language.speakable import speakable
-
 from config.audio import FRAME_MS
 from tasks import keys
 from tasks.blobs import pack_packets, read_blob, unpack_packets
 from tasks.messages import Segment, Sentence, Wire, Work
 from tasks.stage import Delivery, stage_task
 from tasks.workplace import synthesizers
+from workers.language.speakable import speakable
 from workers.text_to_speech.packets import spoken_packets
 
 LEASE_MILLISECONDS = 5_000

@@ -28,7 +28,7 @@ ENGINES: Final[Mapping[Stage, Mapping[str, str]]] = {
 }
 
 AUTOMATIC: Final[Mapping[Stage, tuple[str, ...]]] = {
-    "transcribe": ("faster-whisper", "openai-whisper"),
+    "transcribe": ("quickest", "faster-whisper", "openai-whisper"),
     "generate": ("llama.cpp",),
     "synthesize": ("hibari", "piper"),
 }

@@ -136,12 +136,12 @@ def exit_of(reports: "list[TurnReport]") -> Exit:
     if not reports:
         print("Nothing was heard: no speech in what was played.", file=sys.stderr)
         return Exit.NOTHING_HEARD
-    failures = [report.failure for report in reports if report.failure is not None]
-    if not failures:
-        return Exit.ANSWERED
-    if all(isinstance(failure, TurnDropped) and failure.reason == "nothing-heard" for failure in failures):
-        return Exit.NOTHING_HEARD
-    return Exit.FAILED
+    silent = [
+        isinstance(report.failure, TurnDropped) and report.failure.reason == "nothing-heard" for report in reports
+    ]
+    if any(report.failure is not None and not is_silent for report, is_silent in zip(reports, silent, strict=True)):
+        return Exit.FAILED
+    return Exit.NOTHING_HEARD if all(silent) else Exit.ANSWERED
 
 
 def _stop(problem: Exception, code: Exit) -> Exit:

@@ -33,7 +33,8 @@ class ObedientChatModel:
     """Does what the newest message says.
 
     ``slow ...``: a word every 50 ms, forty of them. ``fail``: fails at once. ``break``: fails after a sentence.
-    ``die``: takes its process with it. ``recall``: repeats what was said before. Anything else: two sentences.
+    ``die``: takes its process with it. ``on ...``: talks on and on. ``recall``: repeats what was said before.
+    Anything else: two sentences.
     """
 
     name = "fake-mind"
@@ -50,17 +51,20 @@ class ObedientChatModel:
                 raise EngineUnavailable(self.name, "told to break")
             case "die":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "on":
+                yield from (f"More of thing {number}. " for number in range(20))
             case "recall":
                 said = [message.text for message in conversation.messages if message.role == "user"]
                 yield f"You said: {' / '.join(said)}."
             case _:
-                yield f"You said {asked} to me. "
-                yield "I am listening to you."
+                answer = f"You said {asked} to me. I am listening to you."
+                yield answer.removeprefix(conversation.answer_so_far).lstrip()
 
 
 def slowly(already_said: str) -> Generator[str]:
-    """Ten sentences of four words, going on behind those that were said already."""
-    words = [word for number in range(10) for word in ("This", "is", "sentence", f"number{number}.")]
+    """Five sentences of eight words, going on behind those that were said already."""
+    sentence = ("And", "this", "is", "a", "rather", "long", "sentence")
+    words = [word for number in range(5) for word in (*sentence, f"number{number}.")]
     for word in words[len(already_said.split()) :]:
         time.sleep(0.05)
         yield f"{word} "

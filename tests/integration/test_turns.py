@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.turns import Happening, LiveTurn, Playable, Turns, Waiting, Who
+from config.persona import persona
 from tasks import keys
 from tasks.history import PastTurn, decode_turns
 from tasks.messages import Heard, ReplyEnded, SaidText, Sentence, TurnDropped, TurnFailed, Words
@@ -102,9 +103,9 @@ async def test_a_cancelled_answer_stops_and_history_keeps_what_was_heard(
     await asyncio.to_thread(results(f"{live.turn.id}.generate").get, timeout=5)
     [past] = await history_of(turns, who)
     assert len(past.answered.split()) < 40
-    await turns.dispatcher.keep_heard(live.turn, "This is")
+    await turns.dispatcher.keep_heard(live.turn, "And this")
     [past] = await history_of(turns, who)
-    assert past.answered == "This is"
+    assert past.answered == "And this"
 
 
 async def test_what_was_said_before_is_known_to_the_next_turn(turns: Turns, who: Who) -> None:
@@ -192,3 +193,14 @@ async def test_a_stage_without_a_worker_is_named_within_three_seconds(tmp_path: 
                 assert happening == Waiting("generate", "missing")
                 break
             assert time.monotonic() - began_at < 3
+
+
+async def test_a_spoken_answer_leaves_room_for_the_other(turns: Turns, who: Who) -> None:
+    """She may write on and on; what is heard ends after a few sentences, and nothing of the rest is sent."""
+    happenings = await lived(await turns.read(who, "on and on", spoken=True))
+    count = persona().spoken_sentences
+    ended = of_kind(happenings, ReplyEnded)[0]
+    assert (ended.count, len(of_kind(happenings, Sentence))) == (count, count)
+    assert ended.text == " ".join(f"More of thing {number}." for number in range(count))
+    written = await lived(await turns.read(who, "on and on", spoken=False))
+    assert of_kind(written, ReplyEnded)[0].count > count
