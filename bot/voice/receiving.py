@@ -1,0 +1,132 @@
+"""The thread that hears one connection: it owns the Receiver, waits at the socket, keeps the way through NATs open."""
+
+import contextlib
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from loguru import logger
+
+from bot.voice.receive import Heard, Receiver
+from bot.voice.rtp import LONGEST_BYTES, Drop
+from config.audio import FRAME_MS
+
+TICK_SECONDS: Final = FRAME_MS / 1000
+KEEP_ALIVE_SECONDS: Final = 5.0
+"""As Discord's own client and discord.js do: home routers forget a silent UDP path after 30 s."""
+MOST_AT_ONCE: Final = 256
+"""Packets read before what they hold is handed over."""
+
+type Order = Callable[[Receiver], list[Heard] | None]
+
+
+class ReceiveThread:
+    """Reads ``udp`` (connected, non-blocking; the caller closes it after ``stop``) until it is stopped.
+
+    ``deliver`` and ``lost_step`` are called on this thread; ``post`` and ``stop`` may be called from any.
+    """
+
+    def __init__(
+        self,
+        udp: socket.socket,
+        receiver: Receiver,
+        *,
+        deliver: Callable[[list[Heard]], None],
+        lost_step: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.receiver: Final = receiver
+        self._udp = udp
+        self._deliver = deliver
+        self._lost_step = lost_step
+        self._clock = clock
+        self._orders: deque[Order] = deque()
+        self._is_stopping = False
+        self._kept_alive = 0
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="voice-receive", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def post(self, order: Order) -> None:
+        """Do this to the receiver, before the next packet is read."""
+        self._orders.append(order)
+        self._wake()
+
+    def stop(self) -> None:
+        """End it; returns when it has ended (at most the time of a batch of packets)."""
+        self._is_stopping = True
+        self._wake()
+        if threading.current_thread() is not self._thread and self._thread.ident is not None:
+            self._thread.join()
+        self._woken.close()
+        self._waker.close()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # full: it is awake; closed: it has ended
+            self._waker.send(b"\0")
+
+    def _run(self) -> None:
+        next_tick = next_keep_alive = self._clock()
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._udp, selectors.EVENT_READ)
+            waiting.register(self._woken, selectors.EVENT_READ)
+            while not self._is_stopping:
+                until = min(next_tick, next_keep_alive) if self.receiver.needs_ticks else next_keep_alive
+                ready = waiting.select(max(until - self._clock(), 0))
+                if any(key.fileobj is self._woken for key, _ in ready):
+                    self._woken.recv(4096)
+                heard = self._obey()
+                heard += self._read()
+                now = self._clock()
+                if now >= next_tick:
+                    next_tick = now + TICK_SECONDS
+                    heard += self.receiver.tick(now)
+                if now >= next_keep_alive:
+                    next_keep_alive = now + KEEP_ALIVE_SECONDS
+                    self._keep_alive()
+                self._hand_over(heard)
+        self._hand_over(self.receiver.leave_all())
+
+    def _obey(self) -> list[Heard]:
+        heard: list[Heard] = []
+        while self._orders:
+            heard += self._orders.popleft()(self.receiver) or []
+        return heard
+
+    def _read(self) -> list[Heard]:
+        heard: list[Heard] = []
+        for _ in range(MOST_AT_ONCE):
+            try:
+                packet = self._udp.recv(LONGEST_BYTES + 1)
+            except BlockingIOError:
+                break
+            except ConnectionRefusedError:
+                continue  # nobody listens there at this moment
+            except OSError:
+                self._is_stopping = True
+                break
+            try:
+                heard += self.receiver.datagram(packet, self._clock())
+            except Exception:  # noqa: BLE001 - whatever one packet does, the next speaker must be heard
+                self.receiver.dropped[Drop.MALFORMED] += 1
+                logger.opt(exception=True).error("A voice packet could not be heard")
+        return heard
+
+    def _hand_over(self, heard: list[Heard]) -> None:
+        if heard:
+            self._deliver(heard)
+        if self.receiver.sealed_speech.has_lost_step():
+            self._lost_step()
+
+    def _keep_alive(self) -> None:
+        self._kept_alive += 1
+        with contextlib.suppress(OSError):  # the next one is five seconds away
+            self._udp.send(self._kept_alive.to_bytes(8, "little"))
