@@ -23,7 +23,9 @@ class Certificate:
     @classmethod
     def make(cls, folder: Path) -> Self:
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "simulated Discord")])
+        # A client that trusts several of them finds each by its name.
+        unique = f"simulated Discord {x509.random_serial_number():x}"
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, unique)])
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         now = dt.datetime.now(dt.UTC)
         certificate = (

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
@@ -72,6 +72,14 @@ class Journal:
             self.failures.append(error)
             raise
         return response
+
+    async def watch(self, doing: Awaitable[None]) -> None:
+        """Await something that nobody else waits for, and keep its failure."""
+        try:
+            await doing
+        except Exception as error:
+            self.failures.append(error)
+            raise
 
     async def _something_new(self) -> None:
         waiter = asyncio.get_running_loop().create_future()

@@ -33,3 +33,5 @@ class VoiceFaults:
     """0 turns end-to-end encryption off for calls that begin."""
     ignores_transitions: bool = False
     """Never send op 22, as when a member never gets ready."""
+    sole_member_downgrades: bool = False
+    """Turn encryption off for whoever is left alone in a call, so that the next one to come makes an upgrade."""

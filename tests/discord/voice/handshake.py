@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import WSMessage, WSMsgType, web
 
 from tests.discord.events import Json, VoiceClosed, VoiceConnected, VoiceMessage, VoiceResumed
+from tests.discord.voice.mls_codec import NotMls
 from tests.discord.voice.ops import Close, Op
 from tests.discord.voice.session import VoiceSession
 from tests.discord.voice.transport import Transport
@@ -86,7 +87,10 @@ class VoiceHandshake:
         if self.session is None:
             raise VoiceRefusal(Close.NOT_AUTHENTICATED)
         self.regions.journal.record(VoiceMessage(self.session.user_id, op, payload))
-        await self.session.room.dave.receive_binary(self.session, op, payload)
+        try:
+            await self.session.room.dave.receive_binary(self.session, op, payload)
+        except NotMls:
+            raise VoiceRefusal(Close.BAD_REQUEST) from None
 
     async def _identify(self, data: Json) -> None:
         if self.session:

@@ -65,7 +65,8 @@ class Regions:
 
     def room(self, channel_id: int) -> Room:
         if channel_id not in self.rooms:
-            self.rooms[channel_id] = Room(channel_id, self._dave(channel_id))
+            group = DaveGroup(channel_id, self.faults, self.journal)
+            self.rooms[channel_id] = Room(channel_id, group, self.journal)
         return self.rooms[channel_id]
 
     def new_key(self) -> bytes:
@@ -103,9 +104,6 @@ class Regions:
         """End a real client's voice session, when it has one."""
         if session := self.sessions.get((guild_id, user_id)):
             await self.end(session, code)
-
-    def _dave(self, _channel_id: int) -> DaveGroup:
-        return DaveGroup()
 
     def _new_token(self) -> str:
         return f"{self.chance.getrandbits(64):016x}"

@@ -1,6 +1,7 @@
 """A voice channel's call: who sits in it, and the selective forwarding of what they say."""
 
 from tests.discord.events import Json
+from tests.discord.journal import Journal
 from tests.discord.voice.dave_group import DaveGroup
 from tests.discord.voice.ops import Op
 from tests.discord.voice.rtp import RtpPacket
@@ -10,9 +11,10 @@ from tests.discord.voice.seat import Seat
 class Room:
     """Belongs to the simulator's loop."""
 
-    def __init__(self, channel_id: int, dave: DaveGroup) -> None:
+    def __init__(self, channel_id: int, dave: DaveGroup, journal: Journal) -> None:
         self.channel_id = channel_id
         self.dave = dave
+        self.journal = journal
         self.seats: dict[int, Seat] = {}
         self.suppressed: set[int] = set()
         """Who may not speak: a stage's audience, and those without the permission. What they send is dropped."""
