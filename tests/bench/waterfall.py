@@ -56,7 +56,15 @@ def draw(reports: Sequence[TurnReport], file: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     handles: list[Artist] = [Patch(color=colour) for colour in COLOURS.values()]
     handles.append(Line2D([], [], color="black", marker="|", linestyle="none", markersize=10))
-    axes.legend(handles, [*LABELS.values(), "her voice begins"], fontsize=8, loc="lower right", framealpha=0.9)
+    axes.legend(
+        handles,
+        [*LABELS.values(), "her voice begins"],
+        fontsize=8,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=3,
+        frameon=False,
+    )
     figure.tight_layout()
     file.parent.mkdir(exist_ok=True)
     figure.savefig(file, dpi=110)
