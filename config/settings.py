@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         """Where a running stack leaves its address and lock."""
         return self.priya_home / "run"
 
+    @property
+    def knows_a_broker(self) -> bool:
+        """Whether ``REDIS_URL`` is set or a stack runs with this home."""
+        return self.redis_url is not None or (self.run_folder / "redis.url").is_file()
+
     @cached_property
     def broker_url(self) -> str:
         """``REDIS_URL``, else the address that the running stack's embedded Valkey wrote down."""

@@ -31,6 +31,9 @@ def pools(settings: Settings) -> dict[StageName, Pool]:
     }
 
 
+MISCONFIGURED: Final = os.EX_CONFIG
+"""Exit code for what starting again can't mend; deploy/keep.py doesn't try."""
+
 STAGES: Final[tuple[StageName, ...]] = ("transcribe", "generate", "synthesize", "upkeep")
 
 
@@ -72,7 +75,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     try:
         engine = load_engines(stage)
     except (EngineError, UnknownEngine) as error:
-        return _give_up(str(error))
+        return _give_up(str(error), MISCONFIGURED)
 
     from celery.signals import worker_ready, worker_shutting_down
 
@@ -94,9 +97,9 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     return 0
 
 
-def _give_up(sentence: str) -> int:
+def _give_up(sentence: str, code: int = 1) -> int:
     sys.stderr.write(sentence + "\n")
-    return 1
+    return code
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -107,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load_settings()
     except SettingsError as error:
-        return _give_up(str(error))
+        return _give_up(str(error), MISCONFIGURED)
     from config.logs import configure_logs
 
     configure_logs(settings, options.stage)

@@ -60,11 +60,14 @@ class LocalRoom:
     def __init__(self, settings: Settings, who: Who) -> None:
         self.who: Final = who
         self.turns: Final = Turns(settings.broker_url, request_seconds=settings.request_timeout)
+        self._knows_a_broker = settings.knows_a_broker
         self._address = urlsplit(settings.broker_url).netloc.rpartition("@")[2]
         self._models_folder = settings.models_folder
         self._judge: SmartTurn | None = None
 
     async def __aenter__(self) -> Self:
+        if not self._knows_a_broker:
+            raise NoStack("no stack is running; start it with: make stack")
         try:
             await self.turns.dispatcher.redis.ping()
             await self.turns.dispatcher.warm_up()
