@@ -34,7 +34,7 @@ class RestFaults:
         """The next ``times`` requests that match are refused."""
         self._due.append(RestFault(re.compile(pattern), 0.0, refusal, None, times))
 
-    def break_down(self, pattern: str, status: int = 503, times: int = 1) -> None:
+    def break_down(self, pattern: str, status: int = 502, times: int = 1) -> None:
         """The next ``times`` requests that match get a 5xx without JSON, as from the proxy before Discord."""
         self._due.append(RestFault(re.compile(pattern), 0.0, None, status, times))
 

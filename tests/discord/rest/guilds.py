@@ -39,6 +39,7 @@ class Guilds:
             web.get(guild + "/members", self.members),
             web.get(guild + "/members/{user_id:\\d+}", self.member),
             web.patch(guild + "/members/@me", self.change_self),
+            web.patch(guild + "/members/@me/nick", self.change_self),  # deprecated, and what nextcord uses
             web.patch(guild + "/voice-states/@me", self.change_voice_state),
         ]
 

@@ -29,6 +29,7 @@ LIMITS: Final = {
     ("POST", "/channels/{channel_id}/typing"): Limit(5, 5.0),
     ("PUT", "/applications/{application_id}/commands"): Limit(10, 20.0),
     ("PATCH", "/guilds/{guild_id}/members/@me"): Limit(5, 10.0),
+    ("PATCH", "/guilds/{guild_id}/members/@me/nick"): Limit(5, 10.0),
 }
 """What was seen of Discord's limits; they aren't documented, because clients must read the headers."""
 
