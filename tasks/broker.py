@@ -23,4 +23,4 @@ def _parameters_of_an_open_channel(channel: Channel, asynchronous: bool = False)
 
 def mend_kombu() -> None:
     """Use it for every Redis channel of this process."""
-    Channel._connparams = _parameters_of_an_open_channel  # noqa: SLF001
+    Channel._connparams = _parameters_of_an_open_channel  # type: ignore[method-assign]  # noqa: SLF001

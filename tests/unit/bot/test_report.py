@@ -1,7 +1,7 @@
 import pytest
 
 from bot.local.report import TurnReport, covered_seconds
-from bot.turns import Playable
+from bot.turns import Happening, Playable
 from tasks.messages import Heard, ReplyEnded, Sentence, Turn, TurnDropped, Words, Work
 
 TURN = Turn("t1", "replies:1", "c1", "u1", "Asha", deadline=1e12)
@@ -38,13 +38,14 @@ def spoken_turn() -> TurnReport:
     report = TurnReport("t1", speech_ended_at=100.0, chosen_silence_seconds=0.2, clock=clock)
     clock.seconds = 100.22
     report.mark("endpoint")
-    for seconds, happening in [
+    happenings: list[tuple[float, Happening]] = [
         (100.31, Heard(TURN, "hi", "en", 0.9, work("ear", 100.1, 100.3))),
         (100.45, Words(TURN, "Arre", 0, 100.44)),
         (100.52, Sentence(TURN, 0, "Arre yaar,", "en", 100.51)),
         (100.56, Playable(0, (b"x", b"y"), work("mouth", 100.515, 100.55))),
         (100.8, ReplyEnded(TURN, 1, "Arre yaar,", work("mind", 100.31, 100.79))),
-    ]:
+    ]
+    for seconds, happening in happenings:
         clock.seconds = seconds
         report.take(happening)
     return report
