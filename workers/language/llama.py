@@ -8,6 +8,7 @@ from typing import Final
 from jinja2 import TemplateError
 
 from config.models import ModelRefused, verified_folder
+from config.persona import PersonaError, persona
 from config.settings import Settings
 from workers.engines import ChatMessage, Conversation
 from workers.errors import BadInput, EngineBusy, EngineMisconfigured, EngineUnavailable
@@ -35,6 +36,9 @@ CPU_BATCH_WORK: Final = 17_000_000_000
 SHORTEST_BATCH: Final = 16
 LONGEST_BATCH: Final = 128
 GPU_BATCH: Final = 512
+SMALL_MODEL: Final = 500_000_000
+"""Parameters below which a token is so quick that threads wait for each other more than they compute."""
+MOST_THREADS_SMALL: Final = 4
 
 
 def load(settings: Settings) -> "LlamaChat":
@@ -48,8 +52,16 @@ def load(settings: Settings) -> "LlamaChat":
         chat = LlamaChat(NativeModel(_gguf_in(folder)), settings.context_tokens, queue_patience=settings.model_timeout)
     except NativeFailure as error:
         raise EngineMisconfigured(NAME, f"{settings.language_model}: {error}") from error
-    chat.warm_up()
+    chat.warm_up(_persona())
     return chat
+
+
+def _persona() -> str:
+    """What all conversations will begin with, up to the name of who is spoken with."""
+    try:
+        return persona().system_prompt("")
+    except PersonaError as error:
+        raise EngineMisconfigured(NAME, str(error)) from error
 
 
 def _gguf_in(folder: Path) -> Path:
@@ -115,10 +127,11 @@ class LlamaChat:
         finally:
             self._turnstile.leave(ticket)
 
-    def warm_up(self) -> None:
-        """Touch every weight and let llama.cpp make its buffers, so that the first answer is as quick as others."""
-        hello = (ChatMessage("system", "You are a friend."), ChatMessage("user", "Say hello."))
-        for _ in self.reply(Conversation("", hello, max_tokens=4, temperature=0)):
+    def warm_up(self, system: str) -> None:
+        """Touch every weight, let llama.cpp make its buffers, and read the system message that conversations will
+        begin with, so that the first answer is as quick as others."""
+        hello = (ChatMessage("system", system), ChatMessage("user", "Hi"))
+        for _ in self.reply(Conversation("", hello, max_tokens=2, temperature=0)):
             pass
 
     def close(self) -> None:
@@ -141,7 +154,7 @@ class LlamaChat:
             raise EngineMisconfigured(NAME, f"its chat template refuses the conversation: {error}") from error
 
     def _queue(self, ticket: object) -> Iterator[str]:
-        looks = int(self._queue_patience / LOOK_UP_SECONDS)
+        looks = max(1, round(self._queue_patience / LOOK_UP_SECONDS))
         for _ in range(looks):
             if self._turnstile.is_open_for(ticket, patience=LOOK_UP_SECONDS):
                 return
@@ -178,14 +191,14 @@ class LlamaChat:
 
 def fitting_shape(model: NativeModel, context_tokens: int) -> ContextShape:
     """Sizes for this model on this machine; see docs/language.md for the measurements."""
-    threads = physical_cores()
+    cores = physical_cores()
     batch = GPU_BATCH if model.on_gpu else SHORTEST_BATCH
-    while batch < LONGEST_BATCH and batch * 2 * model.parameters <= CPU_BATCH_WORK * max(1, threads // 2):
+    while batch < LONGEST_BATCH and batch * 2 * model.parameters <= CPU_BATCH_WORK * max(1, cores // 2):
         batch *= 2
     return ContextShape(
         cells=context_tokens * CELLS_PER_CONTEXT,
         sequences=CONVERSATIONS,
         batch=batch,
-        threads=threads,
-        threads_batch=threads,
+        threads=max(1, min(MOST_THREADS_SMALL, cores - 1)) if model.parameters < SMALL_MODEL else cores,
+        threads_batch=cores,
     )

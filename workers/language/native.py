@@ -257,7 +257,7 @@ def _links(model: NativeModel, sampling: Sampling, banned: Sequence[Token]) -> l
     size = model.vocabulary_size
     links = []
     if banned:
-        biases = (api.llama_logit_bias * len(banned))(*[(token, float("-inf")) for token in banned])
+        biases = (api.llama_logit_bias * len(banned))(*(api.llama_logit_bias(token, float("-inf")) for token in banned))
         links.append(api.llama_sampler_init_logit_bias(size, len(banned), biases))
     links.append(api.llama_sampler_init_penalties(size, sampling.repeat_window, sampling.repeat_penalty, 0.0, 0.0))
     if sampling.temperature <= 0:

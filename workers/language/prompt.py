@@ -6,7 +6,7 @@ The chat template comes from the GGUF and runs in jinja's sandbox. What doesn't 
 import math
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import TemplateError
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -55,7 +55,7 @@ class ChatTemplate:
         return _beyond_thinking(self._render(self._adapted(messages)), in_channels=self._thinks_in_channels)
 
     def _render(self, messages: Sequence[ChatMessage]) -> str:
-        rows = [{"role": message.role, "content": message.text} for message in messages]
+        rows: list[Any] = [{"role": message.role, "content": message.text} for message in messages]
         prompt: str = self._formatter(messages=rows, enable_thinking=False).prompt
         return prompt
 

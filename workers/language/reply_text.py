@@ -31,6 +31,7 @@ class ReplyText:
         self._pending = ""
         self._swallows_space = swallow_space
         self._is_thinking = False
+        self._before_thought = ""
         self._recent = ""
         self._sentences: dict[str, int] = {}
         self._sentence = ""
@@ -69,21 +70,16 @@ class ReplyText:
 
     def _leave_thoughts_out(self) -> None:
         while True:
-            mark = THOUGHT_ENDS if self._is_thinking else THOUGHT_BEGINS
-            before, found, after = self._pending.partition(mark)
-            if not found:
+            before, mark, after = self._pending.partition(THOUGHT_ENDS if self._is_thinking else THOUGHT_BEGINS)
+            if not mark:
                 break
-            self._pending = after if self._is_thinking else before + after
-            if not self._is_thinking:
-                self._said_before_thought, self._pending = before, after
-                self._is_thinking = True
+            if self._is_thinking:
+                self._pending = self._before_thought + after.lstrip()
             else:
-                self._pending = self._said_before_thought + after.lstrip()
-                self._is_thinking = False
+                self._before_thought, self._pending = before, after
+            self._is_thinking = not self._is_thinking
         if self._is_thinking:
             self._pending = self._pending[-len(THOUGHT_ENDS) :]
-
-    _said_before_thought = ""
 
     def _length_of_possible_mark(self) -> int:
         """How much of the end may be the beginning of a mark."""

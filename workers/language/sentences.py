@@ -26,17 +26,20 @@ WORDS_BEFORE_CONJUNCTION: Final = 6
 
 CLOSERS: Final = "\"'”’»)]}*_~"
 SENTENCE_END: Final = re.compile(rf"[.!?…।॥！？。]+[{re.escape(CLOSERS)}]*$")
-CLAUSE_END: Final = re.compile(rf"(?:[,;:…।，、；：—–]|\.\.\.|(?<=\s)-)[{re.escape(CLOSERS)}]*$")
+CLAUSE_END: Final = re.compile(rf"(?:[,;:।，、；：—–]|(?<=\s)-)[{re.escape(CLOSERS)}]*$")
 ELLIPSIS: Final = re.compile(rf"(?:\.{{2,}}|…+)[{re.escape(CLOSERS)}]*$")
-NOT_AN_END: Final = re.compile(
-    r"(?:(?<![^\W_])(?:dr|mr|mrs|ms|smt|shri|sri|prof|st|jr|sr|vs|etc|e\.g|i\.e|a\.k\.a|approx|rs|inc|ltd|dept|est"
-    r"|fig|vol|no|nos|govt|डॉ|श्री|प्रो|रु)|(?<!\w)[A-HJ-Z]|(?:^|\n)\s*\d{1,3})\.$",
+ABBREVIATION: Final = re.compile(
+    r"(?<!\w)(?:dr|mr|mrs|ms|smt|shri|sri|prof|st|jr|sr|vs|etc|e\.g|i\.e|a\.k\.a|approx|rs|ltd|dept|govt"
+    r"|डॉ|श्री|प्रो|रु)\.$",
     re.IGNORECASE,
 )
 INITIAL: Final = re.compile(r"(?<!\w)[A-HJ-Z]\.$")
-CONJUNCTIONS: Final = frozenset(
-    "and but because so or while when if though although since which who aur lekin kyunki kyonki magar toh isliye "
-    "warna jabki और लेकिन क्योंकि मगर तो इसलिए वरना जबकि".split()
+"""One capital letter, but for "I", which is more often a word."""
+LIST_NUMBER: Final = re.compile(r"(?:^|\n)\s*\d{1,3}\.$")
+CONJUNCTION: Final = re.compile(
+    r"(?:and|but|because|so|or|while|when|if|though|although|since|which|who|aur|lekin|kyunki|kyonki|magar|toh|isliye"
+    r"|warna|jabki|और|लेकिन|क्योंकि|मगर|तो|इसलिए|वरना|जबकि)",
+    re.IGNORECASE,
 )
 FENCE: Final = "```"
 
@@ -66,13 +69,18 @@ class SentenceCutter:
         piece, self._held = self._held[:cut].strip(), self._held[cut:].lstrip()
         if not piece:
             return []
-        self._is_first = False
+        self._is_first = self._is_first and not speakable(piece)
         return [piece]
 
     def _find_cut(self) -> int:
         """Where the held text is to be cut now that its last character is known; 0 for nowhere."""
         held = self._held
-        if FENCE in held and held.count(FENCE) % 2:
+        fences = held.count(FENCE)
+        if held.endswith(FENCE) and fences == 1:
+            return len(held) - len(FENCE)
+        if held.endswith(FENCE) and fences:
+            return len(held)
+        if fences:
             return self._cut_of_overlong(LONGEST_CODE)
         if held[-1].isspace():
             cut = self._cut_at_space(held[:-1])
@@ -81,16 +89,14 @@ class SentenceCutter:
         return self._cut_of_overlong(FIRST_LONGEST if self._is_first else LONGEST)
 
     def _cut_at_space(self, text: str) -> int:
-        is_line = self._held[-1] == "\n"
-        if not self._is_long_enough(text):
+        if self._held[-1] == "\n" or _ends_sentence(text):
+            cut = len(text)
+        elif self._is_first:
+            pauses = CLAUSE_END.search(text) or ELLIPSIS.search(text)
+            cut = len(text) if pauses else _before_conjunction(text)
+        else:
             return 0
-        if is_line or _ends_sentence(text):
-            return len(text)
-        if self._is_first:
-            if CLAUSE_END.search(text) or ELLIPSIS.search(text):
-                return len(text)
-            return _before_conjunction(text)
-        return 0
+        return cut if self._is_long_enough(text[:cut]) else 0
 
     def _is_long_enough(self, text: str) -> bool:
         spoken = speakable(text)
@@ -109,19 +115,13 @@ def _ends_sentence(text: str) -> bool:
     if not SENTENCE_END.search(text) or ELLIPSIS.search(text):
         return False
     bare = text.rstrip(CLOSERS)
-    return not (INITIAL.search(bare) or (bare.endswith(".") and _is_abbreviation(bare)))
-
-
-def _is_abbreviation(bare: str) -> bool:
-    found = NOT_AN_END.search(bare)
-    # A single small letter is a word ("u. Then"), a single capital an initial: INITIAL has looked for those.
-    return bool(found) and not re.fullmatch(r"\w\.", found[0].strip()) or bool(re.search(r"(?:^|\n)\s*\d\.$", bare))
+    return not (ABBREVIATION.search(bare) or INITIAL.search(bare) or LIST_NUMBER.search(bare))
 
 
 def _before_conjunction(text: str) -> int:
     """Before the last word, when it is a conjunction and enough was said without a pause to breathe."""
     words = text.split()
-    if len(words) <= WORDS_BEFORE_CONJUNCTION or words[-1].lower() not in CONJUNCTIONS:
+    if len(words) <= WORDS_BEFORE_CONJUNCTION or not CONJUNCTION.fullmatch(words[-1]):
         return 0
     return len(text) - len(words[-1])
 

@@ -21,15 +21,17 @@ ACTION: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 FACE: Final = re.compile(
-    r"¯\\_\(ツ\)_/¯|<3+|(?<![\w:])(?:[:;=8xX]['’]?-?[)(DPpOo3|/\\*\]\[]+|[xX]D+|[:;]'\(|\^[_.\-]?\^|[TtQ;oO0>uU\-][_.]{1,3}[TtQ;oO0<uU\-])(?!\w)"
+    r"¯\\_\(ツ\)_/¯|<3+(?!\w)|(?<![\w:])(?:[:;=]['’]?-?[)(DPpOo|/\\]+|[:;]-?3|[xX]D+|\^[_.\-]?\^|>[_.]{1,3}<"
+    r"|([TtQoOuU;\-])[_.]{1,3}\1)(?!\w)"
 )
+"""Faces made of ASCII: ``:)``, ``;-P``, ``xD``, ``^_^``, ``T_T``, and a heart."""
 BRACKETED: Final = re.compile(r"\(([^()\n]{1,16})\)")
+LEFTOVER_MARK: Final = re.compile(r"[*_~`#<>^{}\[\]\\]+")
 SPACES: Final = re.compile(r"\s+")
 SPACE_BEFORE_MARK: Final = re.compile(r"\s+([,.!?;:।…])")
 KEPT_SYMBOLS: Final = frozenset("°")
 EMOJI_PARTS: Final = frozenset("\ufe0e\ufe0f\u20e3")
 JOINER: Final = "\u200d"
-WORDS: Final = (("&", " and "), ("@", " at "), ("%", " percent"), ("|", ", "), ("\\", " "))
 
 
 def speakable(text: str) -> str:
@@ -49,9 +51,7 @@ def speakable(text: str) -> str:
     text = STARRED.sub(_unless_action, text)
     text = BRACKETED.sub(_unless_face, text)
     text = _without_pictures(text)
-    for mark, words in WORDS:
-        text = text.replace(mark, words)
-    text = re.sub(r"[*_~`#<>^{}\[\]]+", " ", text)
+    text = LEFTOVER_MARK.sub(" ", text.replace("|", ", "))
     text = SPACE_BEFORE_MARK.sub(r"\1", SPACES.sub(" ", text)).strip()
     return text if any(letter.isalnum() for letter in text) else ""
 
