@@ -18,7 +18,8 @@ type Token = int
 
 KV_IS_FULL: Final = 1
 """What ``llama_decode`` says when no cells are free; the cache is as it was before."""
-_ERROR_LEVEL: Final = 3
+_WORTH_LOGGING: Final = {2: "DEBUG", 3: "DEBUG", 4: "WARNING"}
+"""ggml's levels INFO, WARN and ERROR as ours. Its DEBUG has a line for every tensor of a graph."""
 
 
 class NativeFailure(Exception):
@@ -38,10 +39,8 @@ def _backend() -> None:
 
 @api.llama_log_callback  # type: ignore[untyped-decorator]
 def _log(level: int, text: bytes, _data: object) -> None:
-    if level > _ERROR_LEVEL:
-        return  # a line for every tensor of a graph, and the loader's dots
-    line = text.decode("utf-8", "replace").strip()
-    logger.log("WARNING" if level == _ERROR_LEVEL else "DEBUG", "llama.cpp: {}", line)
+    if level in _WORTH_LOGGING:
+        logger.log(_WORTH_LOGGING[level], "llama.cpp: {}", text.decode("utf-8", "replace").strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class PromptWriter:
             messages = self._without_oldest(messages, len(tokens) - room, room)
             tokens = self._encode(messages, so_far)
         while len(tokens) > room:
-            messages = self._with_shorter_newest(messages, len(tokens) - room)
+            messages = self._with_shorter_newest(messages, len(tokens) - room, room)
             tokens = self._encode(messages, so_far)
         return tokens
 
@@ -142,12 +142,12 @@ class PromptWriter:
             end += 1
         return messages[:start] + messages[end:]
 
-    def _with_shorter_newest(self, messages: list[ChatMessage], excess: int) -> list[ChatMessage]:
-        """Cut the middle out of the newest message: one third of what fits from its beginning, two from its end,
-        where the question is. Raises PromptTooLong when nothing sensible would be left."""
+    def _with_shorter_newest(self, messages: list[ChatMessage], excess: int, room: int) -> list[ChatMessage]:
+        """Cut the middle out of the newest message, to half of the room at most, since reading takes time too: one
+        third of what is left from its beginning, two from its end, where the question is. Raises PromptTooLong when nothing sensible would be left."""
         newest = messages[-1]
         tokens = self._model.tokenize(newest.text)
-        left = len(tokens) - excess - 2 * MESSAGE_OVERHEAD
+        left = min(len(tokens) - excess - 2 * MESSAGE_OVERHEAD, room // 2)
         if left < SHORTEST_CUT:
             raise PromptTooLong(f"a persona longer than {self._context_tokens} tokens allow; raise CONTEXT_TOKENS")
         head = self._model.text(tokens[: left // 3])
