@@ -62,7 +62,7 @@ class Listener[Encoded]:
         windows = (WINDOW_SECONDS,) if self._uncut else (heard_seconds(seconds), WINDOW_SECONDS)
         for window in windows:
             encoded = self._model.encode(speech, window)
-            spoken = language or languages.choose(self._model.language_odds(encoded))
+            spoken = language or languages.choose(self._model.language_odds(encoded), seconds)
             decoded = self._model.decode(encoded, spoken, trust.token_limit(seconds))
             verdict = trust.judge(decoded, last=window == WINDOW_SECONDS)
             if verdict is not Verdict.DOUBTED:

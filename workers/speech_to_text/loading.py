@@ -31,6 +31,14 @@ def pulled_folder(engine: str, settings: Settings) -> Path:
         raise (EngineUnavailable if missing else EngineMisconfigured)(engine, str(refused)) from refused
 
 
+def let_idle_threads_sleep() -> None:
+    """To be called before torch or CTranslate2 is imported, which read it then.
+
+    By default their threads spin while they wait for each other. On cores that are shared with the other pools that
+    made openai-whisper five to ten times slower on two threads than on one; sleeping costs nothing measurable."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def cpu_threads() -> int:
     """As many as this process may run at once, up to where a model this small stops gaining."""
     return min(MOST_CPU_THREADS, len(os.sched_getaffinity(0)))
@@ -46,7 +54,7 @@ def warm_up[Encoded](model: SpeechModel[Encoded]) -> None:
 
 
 def spoken_sample() -> Pcm:
-    """ "Hello, how are you doing today?" in two seconds, said by hibari: speech to warm up and to measure with."""
+    """Two seconds of a voice (hibari) that says: Hello, how are you doing today?"""
     with wave.open(str(Path(__file__).with_name("sample.wav"))) as sample:
         unsigned = np.frombuffer(sample.readframes(sample.getnframes()), dtype=np.uint8)
     return (unsigned.astype(np.float32) - np.float32(128)) / np.float32(128)
