@@ -172,6 +172,13 @@ class DaveRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscoveryLost:
+    """An IP discovery that a fault left unanswered."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PacketReceived:
     """An RTP packet that a real client sent, opened."""
 

@@ -18,6 +18,10 @@ RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 8, 9, 10,
 DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED = 4002, 4003, 4004, 4005
 RATE_LIMITED, TIMED_OUT, INVALID_SHARD, DISALLOWED_INTENTS = 4008, 4009, 4010, 4014
 EVENTS_A_MINUTE: Final = 120
+LARGEST_MESSAGE: Final = 4096
+"""Bytes, of what a client may send."""
+CLOSE_SECONDS: Final = 0.5
+"""How long a client may take to answer a close."""
 
 GUILDS, GUILD_VOICE_STATES, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1, 1 << 7, 1 << 9, 1 << 12, 1 << 15
 GUILD_MEMBERS, PRESENCES = 1 << 1, 1 << 8
@@ -129,7 +133,7 @@ class Gateway:
     # What clients do
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=4096 * 16)
+        socket = web.WebSocketResponse(max_msg_size=LARGEST_MESSAGE, timeout=CLOSE_SECONDS)
         await socket.prepare(request)
         connection = Connection(socket, is_compressed=request.query.get("compress") == "zlib-stream")
         self._connections.add(connection)

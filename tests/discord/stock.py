@@ -1,6 +1,8 @@
 """Stock nextcord, unmodified, as a bot in the test's own loop."""
 
 import asyncio
+import gc
+import threading
 import warnings
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +16,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # nextcord 3.2 imports audioop, which Python 3.13 lacks
     import nextcord
 
-__all__ = ["Packets", "all_intents", "nextcord", "redirected", "running", "stock_client"]
+__all__ = ["Packets", "all_intents", "nextcord", "redirected", "running", "stock_client", "sweep"]
 
 
 class Packets(nextcord.AudioSource):
@@ -66,6 +68,17 @@ async def running[Client: nextcord.Client](client: Client, discord: DiscordSimul
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            sweep()
+
+
+def sweep() -> None:
+    """Stop and drop what nextcord 3.2 leaves behind: sockets and heartbeat threads of voice connections it lost."""
+    for thread in threading.enumerate():
+        if isinstance(thread, nextcord.gateway.KeepAliveHandler):
+            thread.stop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 def stock_client() -> nextcord.Client:

@@ -67,8 +67,9 @@ class VoiceStates:
         await self._announce(member)
         if member.user is not self.world.bot:
             return
-        if before and before.channel_id == state.channel_id and before.session_id == state.session_id:
-            return
+        is_same = before and (before.channel_id, before.session_id) == (state.channel_id, state.session_id)
+        if is_same and self.regions.is_connected(member.id, guild.id):
+            return  # only muted or unmuted; a client that lost its voice server is told again where it is
         if before and before.channel_id != state.channel_id:
             await self.regions.disconnect(member.id, guild.id, code=4014)
         if self.sends_server_updates:

@@ -20,6 +20,8 @@ from tests.discord.voice.rtp import AUDIO_LEVEL, RtpPacket
 SILENCE: Final = b"\xf8\xff\xfe"
 """The Opus frame that ends a stretch of speech, five times."""
 TRAILING_SILENCES: Final = 5
+IN_FLIGHT_PACKETS: Final = 5
+"""100 ms: so many packets may still go out under the keys of before a transition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ class Heard:
 
     packets: list[HeardPacket] = field(default_factory=list)
 
-    @property
-    def undecryptable(self) -> int:
-        return sum(packet.opus is None for packet in self.packets)
+    def undecryptable(self, since: int = IN_FLIGHT_PACKETS) -> int:
+        """How many couldn't be decrypted. The first few may be: they were sent before their sender read op 22."""
+        return sum(packet.opus is None for packet in self.packets[since:])
 
     def pcm(self) -> npt.NDArray[np.int16]:
         """All of it decoded, mono at 16 kHz; gaps between packets are not filled."""

@@ -77,7 +77,7 @@ class Person:
                 while sum(bool(packet.opus) and not packet.is_silence for packet in heard.packets) < packets:
                     await self.headset.something_heard()
         except TimeoutError:
-            got, lost = len(heard.packets), heard.undecryptable
+            got, lost = len(heard.packets), heard.undecryptable(0)
             raise AssertionError(f"{got} packets in {seconds} s, {lost} of them undecryptable") from None
         return heard
 

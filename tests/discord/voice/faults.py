@@ -35,3 +35,5 @@ class VoiceFaults:
     """Never send op 22, as when a member never gets ready."""
     sole_member_downgrades: bool = False
     """Turn encryption off for whoever is left alone in a call, so that the next one to come makes an upgrade."""
+    broken_commits: int = 0
+    """How many of the next commits and Welcomes reach real clients spoilt, so that they answer with op 31."""

@@ -43,7 +43,10 @@ class VoiceHandshake:
                 await self._receive(message)
         except VoiceRefusal as refusal:
             await self.socket.close(code=refusal.code)
-        await self._goodbye()
+            await self._goodbye(refusal.code)
+            return
+        closed_by_us = self.session.closed_with if self.session else None
+        await self._goodbye(closed_by_us or self.socket.close_code)
 
     async def _receive(self, message: WSMessage) -> None:
         if message.type is WSMsgType.BINARY and message.data:
@@ -154,6 +157,7 @@ class VoiceHandshake:
         if not known or not self.regions.is_valid(known[0].guild_id, data["token"]):
             raise VoiceRefusal(Close.SESSION_INVALID)
         self.session = session = known[0]
+        session.closed_with = None
         before, session.socket = session.socket, self.socket
         if before is not None and not before.closed:
             await before.close(code=Close.SESSION_TIMEOUT)
@@ -162,13 +166,13 @@ class VoiceHandshake:
         await session.tell(Op.RESUMED, None if self.regions.faults.has_null_resumed else {})
         self.regions.journal.record(VoiceResumed(session.user_id, seq_ack, replayed))
 
-    async def _goodbye(self) -> None:
-        session, code = self.session, self.socket.close_code
+    async def _goodbye(self, code: int | None) -> None:
+        session = self.session
         self.regions.journal.record(VoiceClosed(session.user_id if session else None, code))
         if session is None or session.socket is not self.socket:
             return
         session.socket = None
-        if code in ENDED_BY_CLIENT or code == Close.SESSION_INVALID:
+        if code in ENDED_BY_CLIENT:
             await self.regions.end(session)
 
     async def _send(self, op: int, data: Json) -> None:

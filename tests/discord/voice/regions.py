@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from typing import Final
 
 from tests.discord.certificate import Certificate
 from tests.discord.journal import Journal
@@ -9,10 +10,14 @@ from tests.discord.member import Member
 from tests.discord.voice.dave_group import DaveGroup
 from tests.discord.voice.faults import VoiceFaults
 from tests.discord.voice.network import Link
+from tests.discord.voice.ops import Close
 from tests.discord.voice.room import Room
 from tests.discord.voice.server import VoiceServer
 from tests.discord.voice.session import VoiceSession
 from tests.discord.world import World
+
+CUT: Final = 1006
+RESUMABLE: Final = frozenset({CUT, Close.SERVER_CRASHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Regions:
         id_, guild_id = member.voice.session_id, member.guild_id
         session = VoiceSession(member.id, guild_id, id_, ssrc, room, max_dave_version, self.journal)
         link = f"{self.seed}:{member.id}"
-        session.send_to = server.send
+        session.send_to, session.faults = server.send, self.faults
         session.downlink = Link(self.faults.downlink, f"down:{link}", session.send_datagram)
         session.uplink = Link(self.faults.uplink, f"up:{link}", session.receive_packet)
         server.by_ssrc[ssrc] = session
@@ -97,8 +102,25 @@ class Regions:
         for server in self.servers:
             server.forget(session)
         await session.room.leave(session)
-        if code is not None and session.socket is not None and not session.socket.closed:
-            await session.socket.close(code=code)
+        if code is not None:
+            await session.hang_up(code)
+
+    async def close(self, session: VoiceSession, code: int) -> None:
+        """Close a real client's voice socket with any code. The session can be resumed only after those codes that
+        Discord says so of; 1006 cuts the line."""
+        if code not in RESUMABLE:
+            await self.end(session, code)
+        elif code == CUT:
+            transport = session.socket._req.transport if session.socket and session.socket._req else None
+            if transport:
+                transport.abort()
+        else:
+            await session.hang_up(code)
+
+    def is_connected(self, user_id: int, guild_id: int) -> bool:
+        """Whether a real client has an open voice socket."""
+        session = self.sessions.get((guild_id, user_id))
+        return session is not None and session.socket is not None and not session.socket.closed
 
     async def disconnect(self, user_id: int, guild_id: int, *, code: int) -> None:
         """End a real client's voice session, when it has one."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from tests.discord.certificate import Certificate
-from tests.discord.events import PacketRefused
+from tests.discord.events import DiscoveryLost, PacketRefused
 from tests.discord.voice.handshake import VoiceHandshake
 from tests.discord.voice.session import Address, VoiceSession
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.discord.voice.regions import Regions
 
 LOOPBACK: Final = "127.0.0.1"
+CLOSE_SECONDS: Final = 0.5
+"""How long a client may take to answer a close; nextcord never does."""
 DISCOVERY_BYTES: Final = 74
 KEEPALIVE_BYTES: Final = 8
 RECEIVE_BUFFER_BYTES: Final = 1 << 21
@@ -83,6 +85,7 @@ class VoiceServer:
             return
         if faults.lost_discoveries > 0:
             faults.lost_discoveries -= 1
+            self.regions.journal.record(DiscoveryLost(session.user_id))
             return
         if session.address:
             self.by_address.pop(session.address, None)
@@ -93,7 +96,7 @@ class VoiceServer:
         self.send(struct.pack(">HHI64sH", 2, 70, ssrc, address[0].encode(), address[1]), address)
 
     async def _connect(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=1 << 20)
+        socket = web.WebSocketResponse(max_msg_size=1 << 20, timeout=CLOSE_SECONDS)
         await socket.prepare(request)
         await VoiceHandshake(self, self.regions, socket).listen()
         return socket

@@ -10,8 +10,9 @@ from aiohttp import web
 
 from tests.discord.events import Json, PacketReceived, PacketRefused
 from tests.discord.journal import Journal
+from tests.discord.voice.faults import VoiceFaults
 from tests.discord.voice.network import Link
-from tests.discord.voice.ops import UNNUMBERED
+from tests.discord.voice.ops import UNNUMBERED, Op
 from tests.discord.voice.room import Room
 from tests.discord.voice.rtp import NotRtp, RtpPacket
 from tests.discord.voice.transport import Transport
@@ -43,10 +44,13 @@ class VoiceSession:
         self.socket: web.WebSocketResponse | None = None
         self.transport: Transport | None = None
         self.address: Address | None = None
+        self.closed_with: int | None = None
+        """The code that the server closed its socket with; None when it hasn't."""
         self.has_announced_itself = False
         """Discord passes nothing on from a client that never sent op 5."""
         self.sequence = 0
         self.sent: list[Sent] = []
+        self.faults: VoiceFaults
         self.downlink: Link
         self.uplink: Link
         self.send_to: Callable[[bytes, Address], None]
@@ -62,10 +66,19 @@ class VoiceSession:
         await self._send(frame)
 
     async def tell_binary(self, op: int, payload: bytes) -> None:
+        if op in {Op.ANNOUNCE_COMMIT, Op.WELCOME} and self.faults.broken_commits:
+            self.faults.broken_commits -= 1
+            payload = payload[:-8] + bytes(8)
         self.sequence += 1
         frame = struct.pack(">HB", self.sequence, op) + payload
         self.sent.append(Sent(self.sequence, frame))
         await self._send(frame)
+
+    async def hang_up(self, code: int) -> None:
+        """Close its socket."""
+        if self.socket is not None and not self.socket.closed:
+            self.closed_with = code
+            await self.socket.close(code=code)
 
     async def replay(self, seq_ack: int) -> int:
         """Send again what came after ``seq_ack``. Returns how many messages that was."""
