@@ -46,11 +46,6 @@ def answer(turn: str) -> str:
     return f"answer:{turn}"
 
 
-def synthesis_lease(turn: str, index: int) -> str:
-    """Held by the worker that speaks this sentence now."""
-    return f"speaking:{turn}:{index}"
-
-
 def deliveries(stage: str, turn: str, index: int | None) -> str:
     """How often a message was delivered to a worker."""
     return f"deliveries:{stage}:{turn}" if index is None else f"deliveries:{stage}:{turn}:{index}"

@@ -11,13 +11,14 @@ from tasks.workplace import synthesizers
 from workers.language.speakable import speakable
 from workers.text_to_speech.packets import spoken_packets
 
-LEASE_MILLISECONDS = 5_000
-"""Longer than the speaking of any sentence; a second delivery within it is a duplicate."""
-
 
 @stage_task("synthesize", Sentence)
 def synthesize(sentence: Sentence, delivery: Delivery) -> Wire:
-    """Speak a sentence, once: a redelivered one that was spoken already is only told of again."""
+    """Speak a sentence. A redelivered one that was spoken already is only told of again.
+
+    No lease keeps two deliveries apart that come at the same time: it would outlive a killed worker, and what
+    it saves is rare and small. The asker takes the first sound of a sentence and ignores the second.
+    """
     place = delivery.place
     turn, index = sentence.turn, sentence.index
     key = keys.segment(turn.id, index)
@@ -27,21 +28,15 @@ def synthesize(sentence: Sentence, delivery: Delivery) -> Wire:
         now = time.time()
         _tell(sentence, delivery, milliseconds, delivery.work("stored", now, now))
         return {"milliseconds": milliseconds, "stored": True}
-    lease = keys.synthesis_lease(turn.id, index)
-    if not place.redis.set(lease, place.presence.worker, nx=True, px=LEASE_MILLISECONDS):
-        return {"dropped": "being-spoken"}
-    try:
-        model_started_at = time.time()
-        engine, speech = synthesizers().attempt(
-            lambda synthesizer: synthesizer.synthesize(speakable(sentence.text), language=sentence.language)
-        )
-        work = delivery.work(engine.name, model_started_at, time.time())
-        packets, milliseconds = spoken_packets(speech)
-        delivery.stop_if_unwanted()
-        place.redis.set(key, pack_packets(packets), ex=keys.AUDIO_SECONDS)
-        _tell(sentence, delivery, milliseconds, work)
-    finally:
-        place.redis.delete(lease)
+    model_started_at = time.time()
+    engine, speech = synthesizers().attempt(
+        lambda synthesizer: synthesizer.synthesize(speakable(sentence.text), language=sentence.language)
+    )
+    work = delivery.work(engine.name, model_started_at, time.time())
+    packets, milliseconds = spoken_packets(speech)
+    delivery.stop_if_unwanted()
+    place.redis.set(key, pack_packets(packets), ex=keys.AUDIO_SECONDS)
+    _tell(sentence, delivery, milliseconds, work)
     delivery.log(engine.name, "Spoke sentence {}: {} ms of sound", index, milliseconds)
     return {"milliseconds": milliseconds}
 

@@ -156,3 +156,18 @@ async def test_a_message_that_kills_every_worker_ends_in_a_notice(own_valkey: Ru
     # Sent again when the first worker died of it, the second died too, and then nobody was left.
     assert all(worker.process.wait(10) != 0 for worker in workers)
     assert happenings == [Waiting("generate", "missing")]
+
+
+async def test_the_only_voice_is_killed_while_it_speaks_and_comes_back(
+    own_valkey: RunningValkey, running: Pools
+) -> None:
+    running.start("generate")
+    mouth = running.start("synthesize")
+    async with open_turns(own_valkey) as turns:
+        mouth.freeze()
+        live = await turns.read(WHO, "hello", spoken=True)
+        happenings, rest = await follow_until(live, Sentence)
+        mouth.kill()
+        running.start("synthesize")
+        happenings += [happening async for happening in rest]
+    assert [bool(playable.packets) for playable in of_kind(happenings, Playable)] == [True, True]
