@@ -31,10 +31,12 @@ CELLS_PER_CONTEXT: Final = 2
 """The cache holds so many times the longest conversation, shared by all. Most are far shorter."""
 LOOK_UP_SECONDS: Final = 0.05
 """While waiting for the lane, an empty string is given this often."""
-CPU_BATCH_WORK: Final = 17_000_000_000
-"""Parameters times tokens that two CPU cores get through in about 0.2 s: how long a cancel may go unseen."""
-SHORTEST_BATCH: Final = 16
-LONGEST_BATCH: Final = 128
+SHORTEST_BATCH: Final = 8
+LONGEST_BATCH: Final = 32
+"""Prompts are read no quicker in larger batches (see docs/language.md), but from 64 tokens on the CPU's attention
+adds up in another order. Below that an answer is the same to the last bit, whatever was in the cache before."""
+CPU_BATCH_WORK: Final = 10_000_000_000
+"""Parameters times tokens that two CPU cores get through in some 0.2 s: how long a cancel may go unseen."""
 GPU_BATCH: Final = 512
 SMALL_MODEL: Final = 500_000_000
 """Parameters below which a token is so quick that threads wait for each other more than they compute."""
@@ -93,7 +95,7 @@ class LlamaChat:
         self._context_tokens = min(context_tokens, model.trained_context)
         self._queue_patience = queue_patience
         try:
-            self._writer = PromptWriter(model, ChatTemplate(model), self._context_tokens)
+            self._writer = PromptWriter(model, ChatTemplate.of(model), self._context_tokens)
         except TemplateError as error:
             raise NativeFailure(f"its chat template is broken: {error}") from error
         self._lane = Lane(model, shape or fitting_shape(model, self._context_tokens))

@@ -6,7 +6,7 @@ The chat template comes from the GGUF and runs in jinja's sandbox. What doesn't 
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from jinja2 import TemplateError
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -39,15 +39,18 @@ class PromptTooLong(Exception):
 class ChatTemplate:
     """The model's own way of writing messages. What it refuses is told in a way that it takes."""
 
-    def __init__(self, model: NativeModel) -> None:
-        source = model.chat_template
-        self.is_own = source is not None
-        if source is None:
-            source = CHATML if "<|im_start|>" in model.control_texts() else PLAIN
-        self._formatter = Jinja2ChatFormatter(template=source, eos_token=model.eos_text, bos_token=model.bos_text)
+    def __init__(self, source: str, *, bos: str = "", eos: str = "") -> None:
+        """``source`` in jinja; ``bos`` and ``eos`` are the spellings that it may use. Raises jinja2.TemplateError."""
+        self._formatter = Jinja2ChatFormatter(template=source, eos_token=eos, bos_token=bos)
         self._thinks_in_channels = "<|channel|>" in source
         self._takes_system = self._shows("system", "user")
-        self._takes_assistant_first = self._shows("system" if self._takes_system else "user", "assistant", "user")
+        self._takes_assistant_first = self._shows(*(["system"] if self._takes_system else []), "assistant", "user")
+
+    @classmethod
+    def of(cls, model: NativeModel) -> Self:
+        """The template in the model's file, or one that suits its vocabulary."""
+        fallback = CHATML if "<|im_start|>" in model.control_texts() else PLAIN
+        return cls(model.chat_template or fallback, bos=model.bos_text, eos=model.eos_text)
 
     def render(self, messages: Sequence[ChatMessage]) -> str:
         """The prompt up to where the answer begins. Raises jinja2.TemplateError or ValueError when the template
@@ -71,7 +74,8 @@ class ChatTemplate:
     def _adapted(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
         adapted = list(messages)
         start = 1 if adapted[0].role == "system" else 0
-        if not self._takes_assistant_first and adapted[start].role == "assistant":
+        needs_user_first = not self._takes_assistant_first or (start and not self._takes_system)
+        if needs_user_first and adapted[start].role == "assistant":
             adapted.insert(start, ChatMessage("user", "..."))
         if start and not self._takes_system:
             system, first, *rest = adapted
@@ -144,7 +148,8 @@ class PromptWriter:
 
     def _with_shorter_newest(self, messages: list[ChatMessage], excess: int, room: int) -> list[ChatMessage]:
         """Cut the middle out of the newest message, to half of the room at most, since reading takes time too: one
-        third of what is left from its beginning, two from its end, where the question is. Raises PromptTooLong when nothing sensible would be left."""
+        third of what is left from its beginning, two from its end, where the question is. Raises PromptTooLong when
+        nothing sensible would be left."""
         newest = messages[-1]
         tokens = self._model.tokenize(newest.text)
         left = min(len(tokens) - excess - 2 * MESSAGE_OVERHEAD, room // 2)

@@ -1,6 +1,7 @@
 """Turn a model's tokens into the text of an answer: whole characters, no thoughts, no leaked roles, no loops."""
 
 import codecs
+import math
 import re
 from typing import Final
 
@@ -13,11 +14,12 @@ STOPS: Final = (
 """Marks of a next message, which weak models write as plain text. The answer ends before them."""
 THOUGHT_BEGINS: Final = "<think>"
 THOUGHT_ENDS: Final = "</think>"
-LOOKED_AT: Final = 400
-"""Characters at the end in which loops are looked for."""
-LOOP: Final = re.compile(r"(.{3,80}?)\1{3,}$", re.DOTALL)
+LOOP_PERIODS: Final = range(1, 81)
+"""Characters of what may come again and again."""
+LOOP_TIMES: Final = 4
 LONGEST_LOOP: Final = 48
 """Characters of the same thing again and again that are still laughter."""
+LOOKED_AT: Final = LOOP_PERIODS[-1] * LOOP_TIMES
 SENTENCE: Final = re.compile(r"[^.!?।\n]+[.!?।\n]+")
 REPEATED_LETTERS: Final = 15
 """Shorter sentences ("Haan!") may come again."""
@@ -93,8 +95,7 @@ class ReplyText:
     def _is_loop(self, text: str) -> bool:
         """Whether ``text`` makes the answer say the same thing again and again, as small models do."""
         self._recent = (self._recent + text)[-LOOKED_AT:]
-        loop = LOOP.search(self._recent)
-        if loop and len(loop[0]) >= LONGEST_LOOP:
+        if _repeats_itself(self._recent.rstrip()):
             return True
         self._sentence += text
         for found in SENTENCE.findall(self._sentence):
@@ -104,3 +105,8 @@ class ReplyText:
             self._sentences[letters] = self._sentences.get(letters, 0) + 1
         self._sentence = SENTENCE.sub("", self._sentence)
         return any(count > 1 for count in self._sentences.values())
+
+
+def _repeats_itself(text: str) -> bool:
+    times = ((period, max(LOOP_TIMES, math.ceil(LONGEST_LOOP / period))) for period in LOOP_PERIODS)
+    return any(text.endswith(text[-period:] * count) for period, count in times if len(text) >= period * count)
