@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 
 LEAVE_SECONDS: Final = 3.0
+GROUP_SECONDS: Final = 8.0
+"""Connected for so long and still without a key to speak with: what was lost must be asked for."""
 
 
 class Ears(Protocol):
@@ -70,6 +72,7 @@ class VoiceConnection(VoiceClient):
         *,
         ears: Ears,
         chance: random.Random | None = None,
+        group_seconds: float = GROUP_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(client, channel)
@@ -82,6 +85,7 @@ class VoiceConnection(VoiceClient):
         """Discord named a voice server that we did not connect to yet."""
         self._ears = ears
         self._clock = clock
+        self._group_seconds = group_seconds
         self._recovery: Final = Recovery(self, chance or random.Random())
         self._sending = SendThread(self.player)
         self._receiving: ReceiveThread | None = None
@@ -112,6 +116,7 @@ class VoiceConnection(VoiceClient):
             raise
         self._sending.start()
         self._runner = asyncio.create_task(self._recovery.run(reconnect=reconnect), name="voice-connection")
+        self._spawn(self._watch_group())
 
     async def on_voice_state_update(self, data: "GuildVoiceState") -> None:
         self.session_id = data["session_id"]
@@ -122,7 +127,7 @@ class VoiceConnection(VoiceClient):
                 self.channel = cast("abc.Connectable", channel)
             self.state_known.set()
         elif not self._is_joining:
-            await self._leave(Ended.REMOVED)
+            await self._leave(Ended.REMOVED, is_seated=False)
 
     async def on_voice_server_update(self, data: "VoiceServerUpdate") -> None:
         """Where to connect. A null endpoint: the old server is gone, and the new one is not known yet."""
@@ -235,6 +240,11 @@ class VoiceConnection(VoiceClient):
         """Tell the server our SSRC, which it wants to know before any sound, and whether we speak."""
         await self.ws.speak(SpeakingState.voice if self.player.is_speaking else SpeakingState.none)
 
+    def greet(self) -> None:
+        """Somebody came: tell our SSRC again, else they would not know whose our first words are."""
+        if self._connected.is_set():
+            self._spawn(self._tell_speaking(self.player.is_speaking))
+
     def name(self, ssrc: int, user_id: int) -> None:
         """The gateway said whose voice an SSRC is."""
         for known in [known for known, user in self._names.items() if user == user_id]:
@@ -304,6 +314,13 @@ class VoiceConnection(VoiceClient):
         with contextlib.suppress(ConnectionError, RuntimeError):
             await self.group.lost_step(self._clock())
 
+    async def _watch_group(self) -> None:
+        """A connection that broke while the group was being joined may have taken our key package with it."""
+        while not self._has_ended:
+            await asyncio.sleep(self._group_seconds)
+            if self._connected.is_set() and not self.group.is_ready:
+                await self._rejoin_group()
+
     def _said(self, speech: Speech) -> None:
         self._on_loop(self._ears.said, speech)
 
@@ -321,19 +338,21 @@ class VoiceConnection(VoiceClient):
             cast("socket.socket", self.socket).close()
             self.socket = None
 
-    async def _leave(self, why: Ended, *, tell: bool = True) -> None:
+    async def _leave(self, why: Ended, *, tell: bool = True, is_seated: bool = True) -> None:
+        """``is_seated``: Discord shows us in the channel still."""
         if self._has_ended:
             return
         self._has_ended = True
         self._connected.clear()
-        if self._runner and self._runner is not asyncio.current_task():
-            self._runner.cancel()
+        for task in (*self._background, *([self._runner] if self._runner else [])):
+            if task is not asyncio.current_task():
+                task.cancel()
         self.player.stop()
         self._sending.stop()
         try:
             if self.ws:
                 await self.ws.close()
-            if why is not Ended.REMOVED:
+            if is_seated:
                 with contextlib.suppress(Exception):  # the main connection may be gone; then so is our seat
                     async with asyncio.timeout(LEAVE_SECONDS):
                         await self.voice_disconnect()

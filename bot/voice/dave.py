@@ -3,6 +3,7 @@
 Who is in the group and with which key is decided on the event loop (bot/voice/e2ee.py), which posts it here.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,6 +15,9 @@ GRACE_SECONDS: Final = 10.0
 """How long an older key, or plain sound after an upgrade, still opens what was under way (DAVE's own figure)."""
 FAILURES_TO_REJOIN: Final = 36
 """So many frames in a row that can't be opened (0.7 s): our group state is worth nothing. discord.js's figure."""
+
+# Two lines for every frame that can't be opened, a hundred a second and speaker; we count them where they are dropped.
+logging.getLogger("dave").setLevel(logging.CRITICAL)
 
 
 class SealedSpeech:

@@ -27,6 +27,7 @@ class GroupState(E2EEState):
         super().__init__(connection)
         self._connection = connection
         self._roster: set[int] = set()
+        self._external_sender = b""
         self._sending_version = 0
         self._last_transition = SOLE_MEMBER_TRANSITION
         self._rejoin_at = 0.0
@@ -61,7 +62,7 @@ class GroupState(E2EEState):
     def forget_users(self) -> None:
         """A new connection: the gateway tells anew who is there."""
         self._recognised_users = {self._connection.user.id}
-        self._roster.clear()
+        self._external_sender = b""
 
     def remove_recognised_user(self, user_id: int) -> None:
         super().remove_recognised_user(user_id)
@@ -82,7 +83,8 @@ class GroupState(E2EEState):
 
     async def prepare_epoch(self, epoch: int, protocol_version: int) -> None:
         self._check(protocol_version)
-        await super().prepare_epoch(epoch, protocol_version)
+        if epoch == self.NEW_MLS_GROUP_EPOCH:
+            await self._found(protocol_version)
 
     async def prepare_transition(self, transition_id: int, protocol_version: int) -> None:
         """From now on both sides of the transition are heard; only what we send waits for its execution."""
@@ -105,6 +107,10 @@ class GroupState(E2EEState):
             has_group = version > 0 and self._session.has_established_group()
             self._encryptor.set_key_ratchet(self._own_ratchet() if has_group else None)
             self._sending_version = version
+
+    def mls_external_sender(self, data: bytes) -> None:
+        self._external_sender = data
+        super().mls_external_sender(data)
 
     async def mls_announce_commit_transition(self, transition_id: int, data: bytes) -> None:
         result = self._session.process_commit(data)
@@ -151,7 +157,18 @@ class GroupState(E2EEState):
         """Our group state is worthless. What we send stays sealed with the key that the others still have."""
         version = self._session.get_protocol_version()
         await self._connection.ws.send_dave_mls_invalid_commit_welcome(transition_id)
-        await super().prepare_epoch(self.NEW_MLS_GROUP_EPOCH, version)
+        await self._found(version)
+
+    async def _found(self, version: int) -> None:
+        """Offer ourselves to a new group. The session is a new one too: it tells only how its roster changed, and an
+        old one would keep to itself who was in the group before. For others who keep theirs, our key is a new one."""
+        key = dave.SignatureKeyPair.generate(version)
+        self._session = dave.Session(self._handle_mls_failure)
+        self._session.init(version, getattr(self._connection.channel, "id", 0), str(self._connection.user.id), key)
+        self._roster.clear()
+        if self._external_sender:
+            self._session.set_external_sender(self._external_sender)
+        await self._connection.ws.send_dave_mls_key_package(self._session.get_marshalled_key_package())
 
     def _own_ratchet(self) -> dave.IKeyRatchet | None:
         return self._session.get_key_ratchet(str(self._connection.user.id))

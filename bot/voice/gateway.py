@@ -192,6 +192,7 @@ class VoiceGateway(DiscordVoiceWebSocket):
         elif op == self.CLIENTS_CONNECT:
             for user_id in data["user_ids"]:
                 connection.group.add_recognised_user(int(user_id))
+            connection.greet()
         elif op == self.CLIENT_DISCONNECT:
             connection.forget(int(data["user_id"]))
         else:

@@ -26,6 +26,8 @@ STALLED_AFTER_SECONDS: Final = 0.200
 LONGEST_TOLD_SECONDS: Final = 8.0
 """Silence is told by the clock for so long; the rest of it comes at once, when the speaker goes on."""
 LONGEST_SILENCE_MS: Final = 60_000
+TOLD_AT_ONCE_MS: Final = 40
+"""Silence is told in steps of at least this: the VAD's window is 32 ms, and each step wakes a thread."""
 
 _SAMPLES_PER_MS: Final = SPOKEN_RATE_HZ // 1000
 
@@ -60,7 +62,7 @@ class _Waiting(NamedTuple):
 
 
 class JitterBuffer:
-    """One speaker's packets of one SSRC. Give each packet to ``push`` as it comes, and call ``tick`` every 20 ms."""
+    """One speaker's packets of one SSRC. Give each packet to ``push`` as it comes, and call ``tick`` at ``due_at``."""
 
     def __init__(self) -> None:
         self.late = 0
@@ -105,17 +107,23 @@ class JitterBuffer:
         begins_after = STOPPED_AFTER_SECONDS if self._ended_in_silence else STALLED_AFTER_SECONDS
         if idle_seconds < begins_after or self._told_ms >= LONGEST_TOLD_SECONDS * 1000:
             return []
-        passed_ms = int(idle_seconds * 1000 - self._last_samples / _SAMPLES_PER_MS)
+        passed_ms = round(idle_seconds * 1000) - self._last_samples // _SAMPLES_PER_MS
         quiet_ms = (passed_ms - self._told_ms) // FRAME_MS * FRAME_MS
-        if quiet_ms <= 0:
+        if quiet_ms < TOLD_AT_ONCE_MS:
             return []
         self._told_ms += quiet_ms
         return [Quiet(quiet_ms)]
 
     @property
-    def needs_ticks(self) -> bool:
-        """Whether time alone can bring anything out."""
-        return self._next_sequence is not None and (bool(self._waiting) or self._told_ms < LONGEST_TOLD_SECONDS * 1000)
+    def due_at(self) -> float | None:
+        """When time alone brings something out; None: never."""
+        if self._waiting:
+            return min(waiting.arrived_at for waiting in self._waiting.values()) + WAIT_SECONDS
+        if self._next_sequence is None or self._told_ms >= LONGEST_TOLD_SECONDS * 1000:
+            return None
+        begins_after = STOPPED_AFTER_SECONDS if self._ended_in_silence else STALLED_AFTER_SECONDS
+        next_ms = self._told_ms + self._last_samples // _SAMPLES_PER_MS + TOLD_AT_ONCE_MS
+        return self._last_arrived_at + max(begins_after, next_ms / 1000)
 
     def _begin(self, sequence: int, timestamp: int, now: float) -> None:
         self._next_sequence, self._next_timestamp = sequence, timestamp

@@ -100,8 +100,10 @@ class Receiver:
         self._windows: dict[int, ReplayWindow] = {}
 
     @property
-    def needs_ticks(self) -> bool:
-        return any(stream.jitter.needs_ticks for stream in self._streams.values())
+    def due_at(self) -> float | None:
+        """When ``tick`` brings something out, if no packet comes before."""
+        dues = [due for stream in self._streams.values() if (due := stream.jitter.due_at) is not None]
+        return min(dues, default=None)
 
     def datagram(self, packet: bytes, now: float) -> list[Heard]:
         """Whatever came out of the socket; what can be heard because of it."""
@@ -124,7 +126,7 @@ class Receiver:
         return self._hear(user_id, header.sequence, header.timestamp, frame, now)
 
     def tick(self, now: float) -> list[Heard]:
-        """Call every 20 ms while ``needs_ticks``."""
+        """Time has passed. Call at ``due_at``."""
         heard: list[Heard] = []
         for stream in list(self._streams.values()):
             if not self._is_heard(stream.user_id):

@@ -13,9 +13,10 @@ from loguru import logger
 
 from bot.voice.receive import Heard, Receiver
 from bot.voice.rtp import LONGEST_BYTES, Drop
-from config.audio import FRAME_MS
 
-TICK_SECONDS: Final = FRAME_MS / 1000
+REST_SECONDS: Final = 0.010
+"""Between two looks at the socket. One speaker's packets are 20 ms apart and never wait for it; when many speak, they
+are read together, for waking this thread and the event loop costs more than all that is done with a packet."""
 KEEP_ALIVE_SECONDS: Final = 5.0
 """As Discord's own client and discord.js do: home routers forget a silent UDP path after 30 s."""
 MOST_AT_ONCE: Final = 256
@@ -74,20 +75,22 @@ class ReceiveThread:
             self._waker.send(b"\0")
 
     def _run(self) -> None:
-        next_tick = next_keep_alive = self._clock()
+        next_look = next_keep_alive = self._clock()
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._udp, selectors.EVENT_READ)
             waiting.register(self._woken, selectors.EVENT_READ)
             while not self._is_stopping:
-                until = min(next_tick, next_keep_alive) if self.receiver.needs_ticks else next_keep_alive
+                due = self.receiver.due_at
+                until = next_keep_alive if due is None else min(due, next_keep_alive)
                 ready = waiting.select(max(until - self._clock(), 0))
                 if any(key.fileobj is self._woken for key, _ in ready):
                     self._woken.recv(4096)
+                time.sleep(max(next_look - self._clock(), 0))
+                next_look = self._clock() + REST_SECONDS
                 heard = self._obey()
                 heard += self._read()
                 now = self._clock()
-                if now >= next_tick:
-                    next_tick = now + TICK_SECONDS
+                if due is not None and now >= due:
                     heard += self.receiver.tick(now)
                 if now >= next_keep_alive:
                     next_keep_alive = now + KEEP_ALIVE_SECONDS

@@ -133,7 +133,7 @@ def test_a_sender_that_is_gone_is_told_as_silence_for_a_while_and_then_costs_not
     speaker.say(0)
     told = milliseconds([piece for at in range(1, 2000) for piece in speaker.buffer.tick(at / 50)])
     assert told == pytest.approx(LONGEST_TOLD_SECONDS * 1000, abs=20)
-    assert not speaker.buffer.needs_ticks
+    assert speaker.buffer.due_at is None
 
 
 def test_a_long_loss_is_concealed_only_until_the_guess_has_faded() -> None:
