@@ -101,6 +101,10 @@ def _aes_gcm(key: bytes) -> tuple[_Decrypt, _Encrypt]:
 
 WINDOW: Final = 256
 """How far behind the newest a sequence number may come (RFC 3711 asks for 64 at least): 5 s."""
+FAR_AHEAD: Final = 3000
+"""A minute of packets. Sequence numbers come round in 22 minutes, so that old packets look like coming ones for half of
+that time: farther ahead than this, the seal's counter must say that a packet is new. (Not for each packet, because no
+document promises that Discord's servers count them in one row.) In a DAVE call replays end at its seal anyhow."""
 RESTART_AFTER: Final = 50
 """So many packets in a row that are all too old, yet each sealed later than the one before, are a sender who began to
 count anew (a bot that reconnected, say), not a replay: a replayed packet carries its old counter."""
@@ -123,6 +127,8 @@ class ReplayWindow:
             self._start(sequence, counter)
             return True
         ahead = _signed(sequence - self._newest, 16)
+        if ahead > FAR_AHEAD and _signed(counter - self._newest_counter, 32) <= 0:
+            return False
         if ahead > 0:
             self._seen = (self._seen << ahead | 1) & ((1 << WINDOW) - 1) if ahead < WINDOW else 1
             self._newest = sequence

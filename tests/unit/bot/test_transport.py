@@ -91,6 +91,13 @@ def test_a_sender_that_counts_anew_is_heard_again() -> None:
     assert all(answers[RESTART_AFTER - 1 :])
 
 
+def test_an_old_packet_does_not_become_new_when_the_numbers_come_round() -> None:
+    window = ReplayWindow()
+    assert all(window.admits(number & 0xFFFF, number) for number in range(50_000))
+    assert not any(window.admits(number, number) for number in range(100, 40_000, 500))
+    assert window.admits(50_000, 50_000)
+
+
 def test_a_recording_played_back_never_counts_as_a_new_sender() -> None:
     window = ReplayWindow()
     recording = [(n, n) for n in range(2_000)]
