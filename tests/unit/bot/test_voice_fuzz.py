@@ -11,6 +11,6 @@ def test_whatever_is_sent_nothing_breaks_and_no_forgery_is_heard(seed: int) -> N
     outcome = fuzz(4_000, seed)
     assert outcome.accepted_forgeries == 0
     assert outcome.forged > 1_000
-    assert outcome.sounds > 300
+    assert outcome.sounds > 100
     every_way_out = set(Drop) - {Drop.UNKNOWN_SPEAKER, Drop.NOT_HEARD, Drop.LATE}
     assert every_way_out <= set(+outcome.dropped)

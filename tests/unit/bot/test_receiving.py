@@ -1,0 +1,117 @@
+"""The receiving thread, over loopback UDP."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bot.voice.discovery import udp_to
+from bot.voice.receive import Heard, Left, Receiver, Silence, Sound
+from bot.voice.receiving import ReceiveThread
+from bot.voice.rtp import SILENCE, Drop
+from bot.voice.transport import XCHACHA, Transport
+from tests.fakes.voice_packets import KEY, Wire, spoken
+
+ASHA = 1001
+
+
+class Line:
+    """A server's socket, ours, the thread that listens there, and what it hands over."""
+
+    def __init__(self, server: socket.socket, udp: socket.socket) -> None:
+        self.server = server
+        self.udp = udp
+        self.receiver = Receiver(Transport(XCHACHA, KEY), lambda _user_id: True)
+        self.heard: asyncio.Queue[Heard] = asyncio.Queue()
+        self.lost_steps = 0
+        loop = asyncio.get_running_loop()
+
+        def deliver(heard: list[Heard]) -> None:
+            assert threading.current_thread() is not threading.main_thread()
+            for piece in heard:
+                loop.call_soon_threadsafe(self.heard.put_nowait, piece)
+
+        self.thread = ReceiveThread(udp, self.receiver, deliver=deliver, lost_step=self._lost_step)
+
+    def _lost_step(self) -> None:
+        self.lost_steps += 1
+
+    def send(self, packets: list[bytes]) -> None:
+        for packet in packets:
+            self.server.sendto(packet, self.udp.getsockname())
+
+    async def sound(self, frames: int) -> bytes:
+        sound = b""
+        async with asyncio.timeout(10):
+            while len(sound) < frames * 640:
+                piece = await self.heard.get()
+                if isinstance(piece, Sound):
+                    sound += piece.pcm
+        return sound
+
+
+@pytest_asyncio.fixture
+async def line() -> AsyncIterator[Line]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.setblocking(False)
+        udp = await udp_to(*server.getsockname())
+        line = Line(server, udp)
+        yield line
+        line.thread.stop()
+        udp.close()
+
+
+async def test_packets_from_the_socket_are_heard_on_the_loop_and_the_end_is_told(line: Line) -> None:
+    line.receiver.name(7, ASHA, 0.0)
+    line.thread.start()
+    line.send(Wire(7).packets([*spoken(0.4), SILENCE]))
+    assert len(await line.sound(21)) == 21 * 640
+    async with asyncio.timeout(10):
+        assert isinstance(await line.heard.get(), Silence)
+        line.thread.stop()
+        while not isinstance(piece := await line.heard.get(), Left):
+            assert isinstance(piece, Silence)
+
+
+async def test_an_order_is_obeyed_before_the_packets_that_came_after_it(line: Line) -> None:
+    line.thread.start()
+    packets = Wire(7).packets(spoken(0.4))
+    line.send(packets[:10])
+    line.thread.post(lambda receiver: receiver.name(7, ASHA, 0.0) or None)
+    line.send(packets[10:])
+    await line.sound(20)
+
+
+async def test_a_packet_that_breaks_something_does_not_deafen_her(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.receiver.name(7, ASHA, 0.0)
+    hear = line.receiver.datagram
+
+    def break_on_poison(packet: bytes, now: float) -> list[Heard]:
+        if packet == b"poison":
+            raise ZeroDivisionError
+        return hear(packet, now)
+
+    monkeypatch.setattr(line.receiver, "datagram", break_on_poison)
+    line.thread.start()
+    line.send([b"poison", *Wire(7).packets(spoken(0.2))])
+    await line.sound(10)
+    assert line.receiver.dropped[Drop.MALFORMED] == 1
+
+
+async def test_the_way_is_kept_open_from_the_first_moment(line: Line) -> None:
+    line.thread.start()
+    async with asyncio.timeout(10):
+        datagram, sender = await asyncio.get_running_loop().sock_recvfrom(line.server, 2048)
+    assert (datagram, sender) == ((1).to_bytes(8, "little"), line.udp.getsockname())
+
+
+async def test_a_closed_socket_ends_the_thread_and_stopping_twice_is_nothing(line: Line) -> None:
+    line.thread.start()
+    line.thread.stop()
+    line.thread.stop()
+    line.thread.post(lambda receiver: receiver.leave_all())
+    assert not [thread for thread in threading.enumerate() if thread.name == "voice-receive"]
