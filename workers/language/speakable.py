@@ -25,7 +25,7 @@ FACE: Final = re.compile(
     r"|([TtQoOuU;\-])[_.]{1,3}\1)(?!\w)"
 )
 """Faces made of ASCII: ``:)``, ``;-P``, ``xD``, ``^_^``, ``T_T``, and a heart."""
-BRACKETED: Final = re.compile(r"\(([^()\n]{1,16})\)")
+BRACKETED: Final = re.compile(r"\(([^()\n]{1,120})\)|\[([^\[\]\n]{1,120})\]")
 LEFTOVER_MARK: Final = re.compile(r"[*_~`#<>^{}\[\]\\]+")
 SPACES: Final = re.compile(r"\s+")
 SPACE_BEFORE_MARK: Final = re.compile(r"\s+([,.!?;:।…])")
@@ -49,7 +49,7 @@ def speakable(text: str) -> str:
     ):
         text = pattern.sub(replacement, text)
     text = STARRED.sub(_unless_action, text)
-    text = BRACKETED.sub(_unless_face, text)
+    text = BRACKETED.sub(_unless_face_or_action, text)
     text = _without_pictures(text)
     text = LEFTOVER_MARK.sub(" ", text.replace("|", ", "))
     text = SPACE_BEFORE_MARK.sub(r"\1", SPACES.sub(" ", text)).strip()
@@ -65,9 +65,12 @@ def _is_third_person(words: str) -> bool:
     return any(word.lower().endswith(("s", "ing")) for word in words.split()[:2])
 
 
-def _unless_face(found: re.Match[str]) -> str:
-    """``(¬‿¬)`` is a face; ``(yes)`` and ``(हाँ)`` are words."""
-    return found[0] if any(letter.isalnum() and letter != "ツ" for letter in found[1]) else " "
+def _unless_face_or_action(found: re.Match[str]) -> str:
+    """``(¬‿¬)`` is a face and ``(laughs)`` is done; ``(yes)`` and ``(हाँ)`` are words."""
+    inside = found[1] or found[2]
+    is_face = not any(letter.isalnum() and letter != "ツ" for letter in inside)
+    is_action = ACTION.fullmatch(inside) is not None and _is_third_person(inside)
+    return " " if is_face or is_action else found[0]
 
 
 def _without_pictures(text: str) -> str:

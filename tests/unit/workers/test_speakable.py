@@ -12,6 +12,8 @@ from workers.language.sentences import speakable
     [
         ("**Arre yaar**, that's _so_ *good*!", "Arre yaar, that's so good!"),
         ("*laughs softly* You are mad 😂😂", "You are mad"),
+        ("(laughs) Ah, you again! [smiles warmly]", "Ah, you again!"),
+        ("I like it (a lot), yaar", "I like it (a lot), yaar"),
         ("*giggles* Sach mein?", "Sach mein?"),
         ("It was *always* you.", "It was always you."),
         ("See https://example.com/a?b=c. Okay?", "See link. Okay?"),
