@@ -28,7 +28,7 @@ from bot.voice.gateway import VoiceGateway
 from bot.voice.playback import Player, Speech
 from bot.voice.receive import Heard, Receiver
 from bot.voice.receiving import Order, ReceiveThread
-from bot.voice.reconnecting import Recovery
+from bot.voice.reconnecting import GRACE_SECONDS, Recovery
 from bot.voice.rtp import Drop, write_header
 from bot.voice.sending import SendThread
 from bot.voice.transport import SUPPORTED_MODES, Transport
@@ -73,6 +73,7 @@ class VoiceConnection(VoiceClient):
         ears: Ears,
         chance: random.Random | None = None,
         group_seconds: float = GROUP_SECONDS,
+        grace_seconds: float = GRACE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(client, channel)
@@ -83,10 +84,12 @@ class VoiceConnection(VoiceClient):
         """Discord put us into the channel."""
         self.server_known: Final = asyncio.Event()
         """Discord named a voice server that we did not connect to yet."""
+        self.is_between_servers = False
+        """Discord said that the server is gone, and will name another as soon as it can."""
         self._ears = ears
         self._clock = clock
         self._group_seconds = group_seconds
-        self._recovery: Final = Recovery(self, chance or random.Random())
+        self._recovery: Final = Recovery(self, chance or random.Random(), grace_seconds)
         self._sending = SendThread(self.player)
         self._receiving: ReceiveThread | None = None
         self._transport: Transport | None = None
@@ -132,6 +135,7 @@ class VoiceConnection(VoiceClient):
     async def on_voice_server_update(self, data: "VoiceServerUpdate") -> None:
         """Where to connect. A null endpoint: the old server is gone, and the new one is not known yet."""
         endpoint = (data.get("endpoint") or "").removeprefix("wss://")
+        self.is_between_servers = not endpoint
         if not endpoint:
             self.server_known.clear()
             return

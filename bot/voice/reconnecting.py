@@ -30,8 +30,9 @@ _BROKEN: Final = (Closed, TimeoutError, OSError, aiohttp.ClientError, NoDiscover
 class Recovery:
     """The care of one connection."""
 
-    def __init__(self, connection: "VoiceConnection", chance: random.Random) -> None:
+    def __init__(self, connection: "VoiceConnection", chance: random.Random, grace_seconds: float) -> None:
         self._connection = connection
+        self._grace_seconds = grace_seconds
         self._chance = chance
         self._is_moving = False
         self._is_recovering = False
@@ -139,9 +140,11 @@ class Recovery:
         return True
 
     async def _server_is_named(self) -> bool:
+        connection = self._connection
+        patience = connection.timeout if connection.is_between_servers else self._grace_seconds
         try:
-            async with asyncio.timeout(GRACE_SECONDS):
-                await self._connection.server_known.wait()
+            async with asyncio.timeout(patience):
+                await connection.server_known.wait()
         except TimeoutError:
             return False
         return True

@@ -11,9 +11,10 @@ import pytest_asyncio
 from bot.turns import Playable
 from bot.voice.closing import Ended
 from bot.voice.rtp import Drop
-from tests.discord.events import DaveExecuted, VoiceConnected, VoiceResumed, VoiceStateChanged
+from tests.discord.events import DaveExecuted, VoiceConnected, VoiceMessage, VoiceResumed, VoiceStateChanged
 from tests.discord.people.person import Person
 from tests.discord.voice.network import Weather
+from tests.fakes.dave_group import Group
 from tests.fakes.recording_ears import RecordingEars
 from tests.fakes.voice_packets import spoken, tone
 from tests.integration.voice_seat import Stage, stage
@@ -313,6 +314,34 @@ async def test_a_region_is_moved_in_the_middle_of_her_sentence_and_no_word_is_lo
     await asha.hears(before + 70)
     await scene.ears.until(lambda: speech in scene.ears.speeches)
     assert speech.sent_ms == {0: 1500}
+
+
+async def test_between_two_servers_she_waits_as_long_as_discord_needs(scene: Stage, asha: Person) -> None:
+    seat = await scene.join(grace_seconds=0.05)
+    await she_is_heard(scene, asha)
+    await scene.discord.voice_states.send_server_update(scene.home.guild, has_endpoint=False)
+    async with asyncio.timeout(5):
+        while not seat.is_between_servers:  # noqa: ASYNC110 - nobody tells it
+            await asyncio.sleep(0.01)
+    await scene.discord.voice.end(await scene.discord.bot_connected_to_voice(), 4014)
+    await asyncio.sleep(0.3)  # longer than the grace
+    await scene.home.move_region()
+    await she_is_heard(scene, asha)
+    await heard_whole(scene, asha)
+
+
+async def test_when_nobody_can_be_understood_the_group_is_joined_anew(scene: Stage, asha: Person) -> None:
+    seat = await scene.join()
+    await she_is_heard(scene, asha)
+    wrong = Group(asha.id, scene.home.bot.id)[scene.home.bot.id].ratchets(asha.id)
+    seat.post(lambda receiver: receiver.sealed_speech.begin(1))
+    seat.post(lambda receiver: receiver.sealed_speech.install(wrong))
+    mark = scene.discord.journal.mark()
+    await asha.speak(tone(1.0))
+    await scene.discord.journal.first(VoiceMessage, lambda event: event.op == 31, since=mark)
+    await sealed_with(scene, asha, since=mark)
+    await heard_whole(scene, asha)
+    await she_is_heard(scene, asha)
 
 
 async def test_leaving_leaves_nothing_behind(scene: Stage, asha: Person) -> None:
