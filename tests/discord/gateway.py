@@ -105,6 +105,7 @@ class Gateway:
         for connection in [*self._connections]:
             if not resumable and connection.session:
                 self.sessions.pop(connection.session.id, None)
+                await self.voice_states.forget(connection.session)
             await connection.send(_message(INVALID_SESSION, resumable))
 
     async def drop_connections(self, code: int = WSCloseCode.ABNORMAL_CLOSURE) -> None:

@@ -20,6 +20,7 @@ from tests.discord.events import (
     Typing,
 )
 from tests.discord.home import Home
+from tests.discord.message import VOICE_MESSAGE
 from tests.discord.people.person import Person
 from tests.discord.permissions import Permission
 from tests.discord.refusals import missing_permissions
@@ -131,15 +132,14 @@ async def test_files_arrive_whole_both_ways(chat: Chat) -> None:
     await chat.text.send(file=nextcord.File(__file__))
     posted = await chat.discord.bot_wrote()
     assert posted.payload["attachments"][0]["filename"] == "test_simulator_text.py"
-    contents: asyncio.Queue[bytes] = asyncio.Queue()
+    contents: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
 
     async def fetch(message: nextcord.Message) -> None:
-        await contents.put(await message.attachments[0].read())
+        await contents.put((message.flags.value, await message.attachments[0].read()))
 
     hearing(chat.client, fetch)
-    voice_message = chat.discord.files.keep("voice.ogg", b"OggS...", "audio/ogg", duration_secs=1.0, waveform="AA==")
-    await chat.asha.write(chat.general, "", files=[voice_message])
-    assert await contents.get() == b"OggS..."
+    await chat.asha.send_voice_message(chat.general, b"OggS...", 1.0)
+    assert await contents.get() == (VOICE_MESSAGE, b"OggS...")
 
 
 async def test_slash_commands_are_registered_used_and_answered(chat: Chat) -> None:

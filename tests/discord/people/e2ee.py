@@ -29,6 +29,9 @@ class PersonalDave:
         self._pending: dict[int, int] = {}
         self._members: set[int] = set()
         self._version = 0
+        self._key_package: bytes | None = None
+        """Made, and not yet sent."""
+        self._is_seated = False
         self._answers: set[asyncio.Task[None]] = set()
         self.failures: list[str] = []
         """What libdave complained of."""
@@ -43,6 +46,11 @@ class PersonalDave:
         self._encryptor.assign_ssrc_to_codec(self._headset.ssrc, dave.Codec.opus)
         if version:
             self._new_group(version)
+
+    def take_seat(self) -> None:
+        """The server knows this seat now: it may be answered."""
+        self._is_seated = True
+        self._send_key_package()
 
     async def receive(self, op: int, data: Json) -> None:
         if op == Op.PREPARE_TRANSITION:
@@ -82,7 +90,13 @@ class PersonalDave:
         key = dave.SignatureKeyPair.generate(version)
         self._members = set()
         self._session.init(version, self._headset.room.channel_id, str(self._headset.user_id), key)
-        self._answer_binary(Op.KEY_PACKAGE, bytes(self._session.get_marshalled_key_package()))
+        self._key_package = bytes(self._session.get_marshalled_key_package())
+        self._send_key_package()
+
+    def _send_key_package(self) -> None:
+        if self._is_seated and self._key_package is not None:
+            self._answer_binary(Op.KEY_PACKAGE, self._key_package)
+            self._key_package = None
 
     def _follow(self, transition_id: int, changed: dict[int, list[int]] | None) -> None:
         """A commit or Welcome that was read, or not: get ready for its transition."""

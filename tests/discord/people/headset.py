@@ -72,6 +72,8 @@ class Habits:
     announces_video: bool = False
     """Names its SSRC by op 12 when it joins, as clients with a camera do."""
     trailing_silences: int = TRAILING_SILENCES
+    is_deaf: bool = False
+    """Doesn't decrypt or keep what others say: for many speakers that only one client listens to."""
 
 
 class Headset:
@@ -97,6 +99,7 @@ class Headset:
         self.room.seats[self.user_id] = self
         await self.dave.begin(version)
         await self.room.enter(self)
+        self.dave.take_seat()
         if self.habits.announces_video:
             for other in self.room.others(self):
                 data: Json = {"user_id": str(self.user_id), "audio_ssrc": self.ssrc, "video_ssrc": 0, "streams": []}
@@ -114,6 +117,8 @@ class Headset:
         await self.dave.receive_binary(op, payload)
 
     def hear(self, packet: RtpPacket) -> None:
+        if self.habits.is_deaf:
+            return
         user_id = self.ssrcs.get(packet.ssrc, 0)
         opus = self.dave.decrypt(user_id, packet.payload)
         heard = HeardPacket(time.monotonic(), user_id, packet.sequence, packet.timestamp, packet.payload, opus)
@@ -134,19 +139,19 @@ class Headset:
     async def send_packets(self, packets: list[bytes], frame_seconds: float = FRAME_MS / 1000) -> None:
         """One stretch of speech: op 5, the packets in their time, silence, op 5 again. Cancelling it ends the
         stretch there, as when someone breaks off."""
-        announced = False
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        for index, opus in enumerate([*packets, *[SILENCE] * self.habits.trailing_silences]):
-            if not announced and index >= self.habits.speaking_after_packets:
-                await self.room.speaking(self, 1)
-                announced = True
-            self.send_opus(opus)
-            if (wait := begun + (index + 1) * frame_seconds - loop.time()) > 0:
-                await asyncio.sleep(wait)
-            elif index % 10 == 0:
-                await asyncio.sleep(0)
-        await self.room.speaking(self, 0)
+        try:
+            for index, opus in enumerate([*packets, *[SILENCE] * self.habits.trailing_silences]):
+                if index == self.habits.speaking_after_packets:
+                    await self.room.speaking(self, 1)
+                self.send_opus(opus)
+                if (wait := begun + (index + 1) * frame_seconds - loop.time()) > 0:
+                    await asyncio.sleep(wait)
+                elif index % 10 == 0:
+                    await asyncio.sleep(0)
+        finally:
+            await self.room.speaking(self, 0)
 
     def send_opus(self, opus: bytes) -> None:
         self.room.forward(self, self.packet(opus))

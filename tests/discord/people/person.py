@@ -11,7 +11,7 @@ from tests.discord.channel import Channel
 from tests.discord.events import InteractionAnswered, InteractionFollowed, Json
 from tests.discord.journal import PATIENCE_SECONDS
 from tests.discord.member import Member, VoiceState
-from tests.discord.message import Message
+from tests.discord.message import VOICE_MESSAGE, Message
 from tests.discord.people.headset import Headset, Heard
 from tests.discord.rest.interactions import Interaction
 from workers.opus import OpusEncoder
@@ -103,6 +103,13 @@ class Person:
     async def write_directly(self, text: str, *, files: Any = ()) -> Message:
         """Post into the direct channel with the bot."""
         return await self.write(self.discord.world.direct_channel(self.member.user), text, files=files)
+
+    async def send_voice_message(self, channel: Channel, ogg: bytes, seconds: float) -> Message:
+        """Post an Ogg Opus recording as the app's microphone button does."""
+        keep = self.discord.files.keep
+        file = keep("voice-message.ogg", ogg, "audio/ogg", duration_secs=seconds, waveform="AAAA")
+        body: Json = {"content": "", "flags": VOICE_MESSAGE}
+        return await self.discord.messages.post(self.member.user, channel, body, [file])
 
     async def use(self, command: str, channel: Channel, **options: Any) -> Interaction:
         """Use a slash command, of one word or with its subcommand ("voice choose")."""

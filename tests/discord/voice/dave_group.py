@@ -72,7 +72,7 @@ class DaveGroup:
                     await self._downgrade(newcomer=seat)
                 return
             if before == 0:
-                await self._upgrade()
+                await self._upgrade(newcomer=seat)
                 return
             await seat.tell_binary(Op.EXTERNAL_SENDER, self._sender.package())
             await self._propose()
@@ -82,7 +82,7 @@ class DaveGroup:
             if self._seats.get(seat.user_id) is not seat:
                 return
             del self._seats[seat.user_id]
-            self._key_packages.pop(seat.user_id, None)
+            self._forget_promises(seat)
             before, self.version = self.version, self._common_version([*self._seats.values()])
             if not self._seats:
                 self._forget_group()
@@ -98,20 +98,25 @@ class DaveGroup:
     async def receive(self, seat: Seat, op: int, data: Json) -> None:
         """Op 23 or 31 of a client."""
         async with self._lock:
+            if self._seats.get(seat.user_id) is not seat:
+                return  # sent by someone who has left since
             if op == Op.TRANSITION_READY:
                 self._transitions.ready(seat.user_id, data["transition_id"])
             elif op == Op.INVALID_COMMIT_WELCOME:
                 self.journal.record(DaveRefused(seat.user_id, data["transition_id"]))
-                self._key_packages.pop(seat.user_id, None)
+                self._forget_promises(seat)
                 await self._propose()
             await self._send_due()
 
     async def receive_binary(self, seat: Seat, op: int, payload: bytes) -> None:
         """Op 26 or 28 of a client. Raises NotMls when it is nothing of that kind."""
         async with self._lock:
+            if self._seats.get(seat.user_id) is not seat:
+                return
             if op == Op.KEY_PACKAGE:
                 if identity_of(payload) != struct.pack(">Q", seat.user_id):
                     raise NotMls("a key package of the client's own")
+                self._forget_promises(seat)
                 self._key_packages[seat.user_id] = payload
                 await self._propose()
             elif op == Op.COMMIT_WELCOME:
@@ -140,12 +145,11 @@ class DaveGroup:
                 others = {user_id: package for user_id, package in packages.items() if user_id != member}
                 await self._propose_to([member], others, removed=[])
             return
-        leaves = [leaf for leaf in self.leaves if leaf is not None]
-        staying = {leaf.user_id for leaf in leaves if packages.get(leaf.user_id) is leaf.key_package}
+        staying = self._staying()
         if not staying:
             await self._upgrade()  # nobody is left who could commit
             return
-        removed = [leaf.user_id for leaf in leaves if leaf.user_id not in staying]
+        removed = [user_id for user_id in self.members if user_id not in staying]
         added = {user_id: package for user_id, package in packages.items() if user_id not in staying}
         await self._propose_to([*staying], added, removed)
 
@@ -191,12 +195,13 @@ class DaveGroup:
         self._plant(applied)
         self.epoch += 1
         self._proposed = {}
-        transition_id = self._transitions.begin({*self.members}, self.version) if len(self.members) > 1 else 0
+        staying = self._staying()
+        transition_id = self._transitions.begin(staying, self.version) if len(self.members) > 1 else 0
         prefix = struct.pack(">H", transition_id)
-        for member in self.members:
-            if member in added and member in self._seats:
+        for member in staying:
+            if member in added:
                 await self._seats[member].tell_binary(Op.WELCOME, prefix + commit.welcome)
-            elif member in self._seats:
+            else:
                 await self._seats[member].tell_binary(Op.ANNOUNCE_COMMIT, prefix + commit.message)
         if transition_id == 0:
             self._record(0, self.version)
@@ -218,6 +223,11 @@ class DaveGroup:
             else:
                 self.leaves.append(leaf)
 
+    def _staying(self) -> set[int]:
+        """Members who are here with the key package that brought them into the group."""
+        leaves = [leaf for leaf in self.leaves if leaf is not None]
+        return {leaf.user_id for leaf in leaves if self._key_packages.get(leaf.user_id) is leaf.key_package}
+
     def _leaf_of(self, user_id: int) -> int:
         return next(index for index, leaf in enumerate(self.leaves) if leaf and leaf.user_id == user_id)
 
@@ -236,12 +246,18 @@ class DaveGroup:
         if transition_id == 0:
             self._record(0, 0)
 
-    async def _upgrade(self) -> None:
-        """Everyone begins a new group: op 24, then the server's key again."""
+    async def _upgrade(self, newcomer: Seat | None = None) -> None:
+        """Everyone begins a new group: op 24 (who just came knows it from op 4), then the server's key again."""
         self._forget_group()
         for seat in [*self._seats.values()]:
-            await seat.tell(Op.PREPARE_EPOCH, {"epoch": NEW_GROUP_EPOCH, "protocol_version": self.version})
+            if seat is not newcomer:
+                await seat.tell(Op.PREPARE_EPOCH, {"epoch": NEW_GROUP_EPOCH, "protocol_version": self.version})
             await seat.tell_binary(Op.EXTERNAL_SENDER, self._sender.package())
+
+    def _forget_promises(self, seat: Seat) -> None:
+        """Its key package, and what it was to commit: it left, or begins anew."""
+        self._key_packages.pop(seat.user_id, None)
+        self._proposed.pop(seat.user_id, None)
 
     def _forget_group(self) -> None:
         self.epoch, self.leaves = 0, []
