@@ -38,7 +38,8 @@ def _noise(level: float, exponent: float) -> Sound:
 
 
 def _times(samples: int) -> Samples:
-    return np.arange(samples, dtype=np.float32) / HEARD_RATE_HZ
+    times: Samples = np.arange(samples) / HEARD_RATE_HZ
+    return times
 
 
 def _tones(samples: int, frequencies: tuple[float, ...], level: float) -> Samples:
@@ -70,7 +71,8 @@ def _music(samples: int, chance: np.random.Generator) -> Samples:
 def _breathing(samples: int, chance: np.random.Generator) -> Samples:
     """Air over a microphone, in and out every two seconds."""
     swell = np.square(np.sin(np.pi * 0.5 * _times(samples)))
-    return 0.05 * swell * coloured_noise(samples, -0.5, chance)
+    air: Samples = 0.05 * swell * coloured_noise(samples, -0.5, chance)
+    return air
 
 
 def _fan(samples: int, chance: np.random.Generator) -> Samples:

@@ -7,6 +7,9 @@ from tests.contract.whispers import Hearing, hear, word_error_rate
 from workers.engines import Transcriber
 from workers.speech_to_text.listener import Listener
 
+# openai-whisper leaves the files of its tables to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
 MOST_POINTS = 0.5
 
 

@@ -16,6 +16,9 @@ from workers.registry import loader
 from workers.speech_to_text.listener import Listener
 from workers.speech_to_text.loading import spoken_sample
 
+# openai-whisper leaves the files of its tables to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
 REAL = ("faster-whisper", "openai-whisper")
 SAMPLE_SAYS = "Hello, how are you doing today?"
 SHORT_WORDS = ("Yes.", "No.", "Stop.", "Okay.", "Why?", "Thank you.", "Bye bye.", "Thank you for watching.")

@@ -5,6 +5,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -48,7 +49,9 @@ def word_error_rate(hearings: Sequence[Hearing]) -> float:
     """In per cent, after Whisper's own normalisation of English spelling and numbers."""
     from whisper.normalizers import EnglishTextNormalizer
 
-    normal = EnglishTextNormalizer()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its table of spellings open
+        normal = EnglishTextNormalizer()
     said = [normal(hearing.clip.said) for hearing in hearings]
     heard = [normal(hearing.transcript.text) for hearing in hearings]
     return 100 * float(jiwer.wer(said, heard))

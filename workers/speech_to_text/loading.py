@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from config.audio import HEARD_RATE_HZ
-from config.models import ModelRefused, verified_folder
+from config.models import ModelNotPulled, ModelRefused, verified_folder
 from config.settings import Settings
 from workers.engines import Pcm
 from workers.errors import EngineMisconfigured, EngineUnavailable
@@ -26,9 +26,10 @@ def pulled_folder(engine: str, settings: Settings) -> Path:
     Raises EngineUnavailable (not pulled) or EngineMisconfigured (pulled, and not what it should be)."""
     try:
         return verified_folder(settings.models_folder, settings.whisper_model)
+    except ModelNotPulled as refused:
+        raise EngineUnavailable(engine, str(refused)) from refused
     except ModelRefused as refused:
-        missing = not (settings.models_folder / settings.whisper_model).is_dir()
-        raise (EngineUnavailable if missing else EngineMisconfigured)(engine, str(refused)) from refused
+        raise EngineMisconfigured(engine, str(refused)) from refused
 
 
 def let_idle_threads_sleep() -> None:

@@ -114,7 +114,7 @@ class TorchModel:
         model, encoder = self._model, self._model.encoder
         with torch.inference_mode():
             mel = log_mel_spectrogram(
-                torch.from_numpy(speech), model.dims.n_mels, padding_samples(speech, seconds), model.device
+                torch.tensor(speech), model.dims.n_mels, padding_samples(speech, seconds), model.device
             )
             dtype = encoder.conv1.weight.dtype
             state = gelu(encoder.conv2(gelu(encoder.conv1(mel[None].to(dtype))))).permute(0, 2, 1)
