@@ -6,7 +6,9 @@ recording again."""
 
 import argparse
 import asyncio
+import signal
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -128,7 +130,8 @@ class Evening:
             print(f"  bot  said {len(pcm) / HEARD_RATE_HZ:.1f} s so far, saved as {self.save}")
 
     async def type(self) -> None:
-        while line := await asyncio.to_thread(sys.stdin.readline):
+        lines = typed_lines()
+        while line := await lines.get():
             text = line.strip()
             if text.startswith("/"):
                 name, *words = text[1:].split()
@@ -140,6 +143,22 @@ class Evening:
                 await self.say()
 
 
+def typed_lines() -> asyncio.Queue[str]:
+    """Lines of standard input, an empty string at its end. The thread that reads them keeps nobody from leaving."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        line = "\n"
+        while line:
+            line = sys.stdin.readline()
+            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+
+    threading.Thread(target=read, name="typed lines", daemon=True).start()
+    return lines
+
+
 def buttons(message: MessagePosted) -> list[str]:
     """Custom ids of a message's buttons."""
     rows = message.payload["components"]
@@ -147,6 +166,9 @@ def buttons(message: MessagePosted) -> list[str]:
 
 
 async def simulate(options: argparse.Namespace) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with DiscordSimulator(options.seed, options.port) as discord:
         evening = Evening(discord, options)
         print("Start the bot in another terminal with:\n")
@@ -157,5 +179,5 @@ async def simulate(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(simulate(arguments()))

@@ -88,6 +88,22 @@ async def test_any_coming_and_going_ends_with_one_group(company: Company, seed: 
     await company.hear_each_other(*sorted(present, key=lambda person: person.id)[:3])
 
 
+async def test_a_crowd_that_comes_at_once_is_one_group() -> None:
+    async with DiscordSimulator(seed=18) as discord:
+        company = Company(discord, 25)
+        first, second, *others = company.people
+        for person in (first, second):
+            await person.join(company.channel)
+        await company.settled(first, second)
+        await asyncio.gather(*(person.join(company.channel) for person in others))
+        await company.settled(*company.people)
+        await company.people[-1].speak(tone(0.2, 500))
+        for person in company.people[:-1]:
+            heard = person.heard(company.people[-1].id)
+            assert heard.undecryptable(0) == 0
+            assert pitch(heard.pcm()) == pytest.approx(500, abs=15)
+
+
 async def test_who_leaves_before_being_added_is_not_added(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their proposal is revoked, and the next commit is made without it."""
     first, second, third, fourth, *_ = company.people

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +36,11 @@ def program(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     heard = tmp_path / "heard.wav"
     command = [sys.executable, "-u", "-m", "tests.discord", "--save", str(heard)]
     process = subprocess.Popen(command, cwd=HOUSE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(90, process.kill)
+    watchdog.start()
     yield process
-    process.terminate()
+    watchdog.cancel()
+    process.kill()
     process.communicate()
 
 
@@ -65,3 +69,7 @@ def test_a_bot_started_with_the_printed_environment_joins_and_is_heard(
     assert any("Asha has spoken" in line for line in told)
     samples, rate_hz = soundfile.read(tmp_path / "heard.wav")
     assert len(samples) / rate_hz > 0.8
+    assert Path(environment["SSL_CERT_FILE"]).exists()
+    program.terminate()
+    assert program.wait(30) == 0
+    assert not Path(environment["SSL_CERT_FILE"]).exists(), "the certificate lives as long as the run"

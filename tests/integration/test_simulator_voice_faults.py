@@ -165,6 +165,19 @@ async def test_a_kicked_bot_leaves(discord: DiscordSimulator, home: Home, client
         await asyncio.wait_for(voice.has_left.wait(), PATIENCE_SECONDS)
 
 
+async def test_who_loses_the_main_session_leaves_voice(
+    discord: DiscordSimulator, home: Home, client: nextcord.Client
+) -> None:
+    channel = home.add_voice_channel()
+    async with running(client, discord):
+        await connect(client, channel, 1)
+        since = discord.journal.mark()
+        await discord.gateway.invalidate_sessions()
+        closed = await discord.journal.first(VoiceClosed, since=since)
+        assert closed.code == 4014
+        assert home.bot.voice is None
+
+
 async def test_a_moved_bot_connects_in_the_other_channel(
     discord: DiscordSimulator, home: Home, client: nextcord.Client
 ) -> None:

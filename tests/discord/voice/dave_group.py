@@ -52,6 +52,8 @@ class DaveGroup:
         self._proposed: dict[int, dict[bytes, Proposal]] = {}
         """What each member was sent in this epoch and must commit, by reference."""
         self._transitions = Transitions()
+        self._proposing: asyncio.Task[None] | None = None
+        """Waits for its turn to propose."""
         self._lock = asyncio.Lock()
 
     @property
@@ -118,7 +120,7 @@ class DaveGroup:
                     raise NotMls("a key package of the client's own")
                 self._forget_promises(seat)
                 self._key_packages[seat.user_id] = payload
-                await self._propose()
+                self._propose_soon()
             elif op == Op.COMMIT_WELCOME:
                 await self._consider(seat, read_commit(payload))
             await self._send_due()
@@ -134,6 +136,16 @@ class DaveGroup:
         return min([self.faults.largest_dave_version, *(seat.max_dave_version for seat in seats)])
 
     # Proposals
+
+    def _propose_soon(self) -> None:
+        """Once for all who are just arriving: every proposal costs every member a commit."""
+        if self._proposing is None:
+            self._proposing = asyncio.create_task(self.journal.watch(self._propose_in_turn()))
+
+    async def _propose_in_turn(self) -> None:
+        async with self._lock:
+            self._proposing = None
+            await self._propose()
 
     async def _propose(self) -> None:
         """Bring what is proposed in line with who is here."""
