@@ -1,5 +1,6 @@
 """The main gateway, version 10: who is connected, and what they are told."""
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -154,7 +155,7 @@ class Gateway:
 
     async def _listen(self, connection: Connection) -> None:
         received: list[float] = []
-        loop_time = _loop_time()
+        loop_time = asyncio.get_running_loop().time
         while True:
             try:
                 message = await connection.socket.receive(timeout=self.heartbeat_seconds * 1.5 + 1)
@@ -269,9 +270,3 @@ class Gateway:
 
 def _message(op: int, data: Any) -> str:
     return json.dumps({"op": op, "d": data, "s": None, "t": None})
-
-
-def _loop_time() -> Any:
-    import asyncio
-
-    return asyncio.get_running_loop().time

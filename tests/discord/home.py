@@ -1,5 +1,6 @@
 """A guild as a test sees it: add people and channels, and move things about."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.discord.channel import Channel, ChannelKind, Overwrite
@@ -63,8 +64,6 @@ class Home:
     async def move_bot(self, channel: Channel) -> None:
         """As a moderator's drag into another channel."""
         assert self.bot.voice is not None
-        from dataclasses import replace
-
         await self.discord.voice_states.enter(self.guild, self.bot, replace(self.bot.voice, channel_id=channel.id))
 
     async def move_region(self) -> None:

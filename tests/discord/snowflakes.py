@@ -1,6 +1,7 @@
 """Ids as Discord makes them: the time in milliseconds since 2015, then a count."""
 
 import random
+from datetime import UTC, datetime
 from typing import Final
 
 DISCORD_EPOCH_MS: Final = 1_420_070_400_000
@@ -22,6 +23,4 @@ class Snowflakes:
 
 def timestamp_of(snowflake: int) -> str:
     """When the thing with this id was made, as Discord writes it (ISO 8601, UTC)."""
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000, UTC).isoformat()

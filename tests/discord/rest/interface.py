@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tests.discord.simulator import DiscordSimulator
 
 TOKEN_IN_PATH = re.compile(r"^/(webhooks|interactions)/")
-PATTERN_OF_NUMBER = re.compile(r"\{(\w+):[^}]*\}")
 
 
 class RestInterface:
@@ -62,7 +61,7 @@ class RestInterface:
 
     def _bucket(self, request: web.Request) -> tuple[str, str]:
         resource = request.match_info.route.resource
-        route = PATTERN_OF_NUMBER.sub(r"{\1}", resource.canonical) if resource else ""
+        route = resource.canonical if resource else ""
         majors = ("channel_id", "guild_id", "token")
         place = ":".join(request.match_info.get(major, "") for major in majors)
         return route.removeprefix("/api/v10"), place

@@ -1,6 +1,7 @@
 """One voice server: a gateway over TLS, and a UDP port."""
 
 import asyncio
+import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
@@ -96,10 +97,10 @@ class VoiceServer:
         self.send(struct.pack(">HHI64sH", 2, 70, ssrc, address[0].encode(), address[1]), address)
 
     async def _connect(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=1 << 20, timeout=CLOSE_SECONDS)
-        await socket.prepare(request)
-        await VoiceHandshake(self, self.regions, socket).listen()
-        return socket
+        web_socket = web.WebSocketResponse(max_msg_size=1 << 20, timeout=CLOSE_SECONDS)
+        await web_socket.prepare(request)
+        await VoiceHandshake(self, self.regions, web_socket).listen()
+        return web_socket
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -107,8 +108,6 @@ class Datagrams(asyncio.DatagramProtocol):
         self._server = server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        import socket
-
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
