@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.voice.receive import Receiver, Sound
 from bot.voice.rtp import SILENCE, Drop
-from bot.voice.transport import XCHACHA, Transport
+from bot.voice.transport import AES_GCM, XCHACHA, Transport
 from tests.fakes.dave_group import Group
 from tests.fakes.mutations import ASHA, PRIYA, SSRC, Attacker
 from tests.fakes.voice_packets import KEY
@@ -32,10 +32,10 @@ class Outcome:
     dropped: Counter[Drop]
 
 
-def fuzz(count: int, seed: int) -> Outcome:
+def fuzz(count: int, seed: int, mode: str = XCHACHA) -> Outcome:
     """Raises whatever the way in raises."""
     group = Group(ASHA, PRIYA)
-    receiver = Receiver(Transport(XCHACHA, KEY), lambda _user_id: True)
+    receiver = Receiver(Transport(mode, KEY), lambda _user_id: True)
     receiver.sealed_speech.begin(1)
     receiver.sealed_speech.install(group[PRIYA].ratchets(ASHA))
     opened: list[bytes] = []
@@ -51,7 +51,7 @@ def fuzz(count: int, seed: int) -> Outcome:
     receiver.name(SSRC, ASHA, 0.0)
     forged = accepted = sounds = 0
     before: set[bytes] = set()
-    for number, attack in enumerate(Attacker(seed, group).attacks(count)):
+    for number, attack in enumerate(Attacker(seed, group, mode).attacks(count)):
         now = number * 0.005
         heard = receiver.datagram(attack.datagram, now)
         forged += attack.is_forged
@@ -73,7 +73,8 @@ def main() -> None:
     forged = accepted = sounds = done = 0
     dropped: Counter[Drop] = Counter()
     while done < count:
-        outcome = fuzz(min(AT_ONCE, count - done), seed + done)
+        mode = (XCHACHA, AES_GCM)[done // AT_ONCE % 2]
+        outcome = fuzz(min(AT_ONCE, count - done), seed + done, mode)
         done += outcome.attacks
         forged, accepted = forged + outcome.forged, accepted + outcome.accepted_forgeries
         sounds += outcome.sounds

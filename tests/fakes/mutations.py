@@ -29,12 +29,12 @@ class Attack:
 class Attacker:
     """Writes datagrams for ever, the same for the same seed. ``group`` lends the speaker's seal."""
 
-    def __init__(self, seed: int, group: Group) -> None:
+    def __init__(self, seed: int, group: Group, mode: str) -> None:
         self.chance = random.Random(seed)
         self.speaker = group[ASHA]
         self.speaker.begin_epoch(SSRC)
-        self.wire = Wire(SSRC)
-        self.stranger = Wire(SSRC, key=STRANGER_KEY)
+        self.wire = Wire(SSRC, mode=mode)
+        self.stranger = Wire(SSRC, mode=mode, key=STRANGER_KEY)
         self.payloads = [*spoken(1.0), SILENCE]
         self.sent: list[bytes] = []
 
