@@ -277,9 +277,10 @@ class VoiceConnection(VoiceClient):
         sealed = self._get_voice_packet(packet)
         self.sequence = self.sequence + 1 & 0xFFFF
         self.timestamp = self.timestamp + SPOKEN_FRAME_SAMPLES & 0xFFFFFFFF
-        if sealed:
+        udp = self.socket
+        if sealed and udp:
             with contextlib.suppress(OSError):  # a full buffer or a socket that was just closed: one packet is lost
-                self.socket.send(sealed)
+                udp.send(sealed)
 
     def announce(self, is_speaking: bool) -> None:
         self._on_loop(self._announce, is_speaking)
