@@ -3,6 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -18,6 +19,18 @@ class SettingsError(Exception):
     """A setting has a value that can't be used. The message names it and says what would do."""
 
 
+def default_home() -> Path:
+    return Path.home() / ".local/share/priya"
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        return bool(address.hostname) and address.port != 0
+    except ValueError:
+        return False
+
+
 class Settings(BaseSettings):
     """Environment first, then ``.env`` in the working folder. Names are those of the README's table."""
 
@@ -28,12 +41,12 @@ class Settings(BaseSettings):
 
     redis_url: SecretStr | None = None
     """Secret because it may carry a password. Read it through ``broker_url``."""
-    priya_home: Path = Field(default_factory=lambda: Path.home() / ".local/share/priya")
+    priya_home: Path = Field(default_factory=default_home)
 
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_file: Path | None = None
 
-    max_concurrent_requests: int = Field(default=10, ge=1)
+    max_concurrent_requests: int = Field(default=10, ge=1, le=1000)
     voice_lock_timeout: float = Field(default=30.0, gt=0)
     """Seconds after which a lost holder's lock on a voice channel may be taken by another."""
     request_timeout: float = Field(default=45.0, gt=0, le=600)
@@ -50,13 +63,13 @@ class Settings(BaseSettings):
     piper_voice: str = "piper-en_US-joe-medium"
     hibari_voice: str = "heart"
 
-    model_timeout: float = Field(default=30.0, gt=0)
-    """Seconds that one call of a model may take."""
-    model_retries: int = Field(default=3, ge=0)
+    model_timeout: float = Field(default=30.0, gt=0, le=600)
+    """Seconds that a turn may wait for a free lane of a model."""
+    model_retries: int = Field(default=3, ge=0, le=10)
     temperature: float = Field(default=0.95, ge=0, le=2)
-    max_tokens: int = Field(default=200, ge=1)
+    max_tokens: int = Field(default=200, ge=1, le=4096)
     """Longest reply, in the language model's tokens."""
-    context_tokens: int = Field(default=2048, ge=256)
+    context_tokens: int = Field(default=2048, ge=256, le=131_072)
     """Longest prompt and reply together, for the local language model."""
 
     @field_validator("log_level", mode="before")
@@ -81,12 +94,26 @@ class Settings(BaseSettings):
     def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("redis://", "rediss://")):
             raise ValueError("must start with redis:// or rediss://")
+        if value and not _names_a_host(value.get_secret_value()):
+            raise ValueError("must name a host, and a port that is a number, as in redis://127.0.0.1:6379/0")
         return value
+
+    @field_validator("priya_home", mode="before")
+    @classmethod
+    def _empty_is_default(cls, value: object) -> object:
+        return default_home() if value == "" else value
 
     @field_validator("priya_home")
     @classmethod
     def _expand(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("log_file")
+    @classmethod
+    def _not_a_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and value.is_dir():
+            raise ValueError("is a folder; give the name of a file")
+        return value
 
     @property
     def models_folder(self) -> Path:
@@ -117,6 +144,11 @@ def load_settings() -> Settings:
     """Read the settings of this process. Raises SettingsError naming every variable that is wrong."""
     try:
         return Settings()
+    except UnicodeDecodeError:
+        raise SettingsError(".env is not UTF-8 text: save it as such (see .env.example)") from None
     except ValidationError as error:
-        wrong = "; ".join(f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors())
+        wrong = "; ".join(
+            f"{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors()
+        )
         raise SettingsError(f"Setting not understood: {wrong} (see .env.example)") from None

@@ -1,6 +1,7 @@
 """What the bodies of all stages share: decode, is it still wanted, work, tell how it went."""
 
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -111,11 +112,18 @@ def _deliver[M: Message](body: Body[M], message: M, delivery: Delivery) -> Wire:
         # Nobody can be told now. The asker misses its answer and sends the message again when Redis is back.
         logger.bind(success=False).error("Redis does not answer: {}", error)
         return {"failed": "redis"}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # A bug of ours: the asker must still hear of it, and Celery and its tools must see it as a failure.
-        replies.send(TurnFailed(message.turn, delivery.stage, "bug", repr(error), index))
-        logger.bind(success=False).exception("A bug")
-        raise
+        # Its message is left out everywhere: it may quote what was said.
+        name = type(error).__name__
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.bind(success=False, traceback=where).critical("A bug: {}", name)
+        replies.send(TurnFailed(message.turn, delivery.stage, "bug", name, index))
+        raise StageBug(name) from None
+
+
+class StageBug(Exception):
+    """A stage failed in a way that nobody foresaw. Carries the error's type, never its message."""
 
 
 class _Poison(Exception):

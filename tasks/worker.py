@@ -6,6 +6,7 @@ It says that it is loading, loads and warms up its engines, and only then takes 
 import argparse
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +40,7 @@ STAGES: Final[tuple[StageName, ...]] = ("transcribe", "generate", "synthesize", 
 
 def celery_arguments(stage: StageName, pool: Pool, settings: Settings, concurrency: int | None) -> list[str]:
     arguments = [
+        "--quiet",  # no banner among the JSON lines
         "worker",
         f"--queues={stage}",
         f"--pool={pool.kind}",
@@ -50,9 +52,9 @@ def celery_arguments(stage: StageName, pool: Pool, settings: Settings, concurren
         "--without-mingle",
     ]
     if stage == "upkeep":
-        # Any number of upkeep workers may run: a beat that fires twice only looks after the house twice.
-        schedule = settings.run_folder / f"beat-{os.getpid()}.db"
-        arguments += ["--beat", f"--schedule={schedule}"]
+        # Any number of upkeep workers may run: a beat that fires twice only looks after the house twice. What
+        # it did before a restart doesn't matter, so it keeps no file.
+        arguments += ["--beat", "--scheduler=celery.beat.Scheduler"]
     return arguments
 
 
@@ -66,7 +68,6 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from workers.errors import EngineError
     from workers.registry import UnknownEngine
 
-    settings.run_folder.mkdir(parents=True, exist_ok=True)
     place = workplace(stage)
     try:
         place.redis.ping()
@@ -90,6 +91,8 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     def stopping(**_: object) -> None:
         place.presence.become("stopping")
 
+    # It warns of pickle when root runs it; here only JSON is accepted.
+    warnings.filterwarnings("ignore", module="celery.platforms")
     try:
         app.worker_main(celery_arguments(stage, pools(settings)[stage], settings, concurrency))
     finally:

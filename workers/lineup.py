@@ -49,6 +49,7 @@ class Lineup[Engine]:
             for model, settings in substitutes(name, self._settings):
                 engine = self._load(f"{name} with {model}", name, settings)
                 if engine is not None:
+                    logger.bind(stage=self._stage, model=name).warning("Serving with {} for now", model)
                     yield engine
         causes = "; ".join(dict.fromkeys(str(error) for error in self._failed.values()))
         raise NoEngine(self._stage, causes or "no engine is left")

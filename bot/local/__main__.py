@@ -46,15 +46,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--text", help="say this and exit")
+    what.add_argument("--text", type=unicode_text, help="say this and exit")
     what.add_argument(
         "--wav", nargs="+", type=Path, metavar="FILE", help="speak these sound files, one after the other"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the spoken answer to this wav")
     parser.add_argument("--realtime", action="store_true", help="feed sound at real speed, 20 ms at a time")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a turn instead of text")
-    parser.add_argument("--name", default=getpass.getuser(), help="your name, as she hears it (default: %(default)s)")
-    parser.add_argument("--conversation", help="go on with this conversation (default: a new one)")
+    parser.add_argument(
+        "--name", type=unicode_text, default=own_name(), help="your name, as she hears it (default: %(default)s)"
+    )
+    parser.add_argument("--conversation", type=unicode_text, help="go on with this conversation (default: a new one)")
     options = parser.parse_args(arguments)
     if (options.out or options.json or options.realtime) and options.text is None and not options.wav:
         parser.error("--out, --json and --realtime go with --text or --wav")
@@ -63,11 +65,24 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
+def unicode_text(argument: str) -> str:
+    """An argument whose bytes are no UTF-8 arrives with surrogates in it, which no message can carry."""
+    if any("\ud800" <= letter <= "\udfff" for letter in argument):
+        raise argparse.ArgumentTypeError("is not UTF-8")
+    return argument
+
+
+def own_name() -> str:
+    """The user's name; root is nobody's friend."""
+    name = getpass.getuser()
+    return "friend" if name == "root" else name
+
+
 async def converse_or_answer(options: argparse.Namespace, settings: Settings) -> Exit:
     """Enter the room and do what was asked for. Every foreseeable problem becomes one sentence and an exit code."""
     # Imported here: --help and wrong usage must not wait for audio and queue libraries.
     from bot.local.room import LocalRoom, Missing, NoStack, TextError, check_text
-    from bot.local.wavs import WavError, read_wav
+    from bot.local.wavs import WavError, check_output, read_wav
     from bot.turns import Who
     from config.persona import PersonaError, persona
     from tasks.dispatch import NotSent
@@ -76,8 +91,8 @@ async def converse_or_answer(options: argparse.Namespace, settings: Settings) ->
         recordings = [read_wav(file) for file in options.wav or ()]
         if options.text is not None:
             check_text(options.text)
-        if options.out is not None and not options.out.parent.is_dir():
-            raise WavError(f"{options.out}: there is no folder {options.out.parent}")
+        if options.out is not None:
+            check_output(options.out)
         conversation = options.conversation or f"local:{uuid.uuid4().hex}"
         who = Who(id=f"local:{options.name}", name=options.name, conversation=conversation)
         async with LocalRoom(settings, who) as room:
@@ -112,7 +127,7 @@ async def answer_once(room: "LocalRoom", options: argparse.Namespace, recordings
         if options.json:
             print(json.dumps(report.to_json(), ensure_ascii=False), flush=True)
         elif report.failure is not None:
-            from bot.local.terminal import describe
+            from bot.local.report import describe
 
             print(f"{report.failure.stage}: {describe(report.failure)}", file=sys.stderr)
     if options.out is not None:

@@ -10,6 +10,12 @@ from tasks.messages import Heard, ReplyEnded, Sentence, TurnDropped, TurnFailed,
 
 TIMINGS: Final = ("endpoint", "transcribe", "first_token", "first_sentence", "first_audio", "total", "overhead")
 
+REASONS: Final = {
+    "late": "no answer came before the turn's deadline (REQUEST_TIMEOUT)",
+    "cancelled": "the turn was cancelled",
+    "nothing-heard": "there were no words in what was said",
+}
+
 type Interval = tuple[float, float]
 """Beginning and end, epoch seconds."""
 
@@ -129,9 +135,16 @@ class TurnReport:
             else {
                 "stage": failure.stage,
                 "code": failure.code if isinstance(failure, TurnFailed) else failure.reason,
-                "detail": failure.detail if isinstance(failure, TurnFailed) else "",
+                "detail": describe(failure),
             },
         }
+
+
+def describe(failure: TurnFailed | TurnDropped) -> str:
+    """Why there was no answer, for a person who looks at the screen."""
+    if isinstance(failure, TurnFailed):
+        return failure.detail
+    return REASONS.get(failure.reason, failure.reason)
 
 
 def covered_seconds(intervals: Iterable[Interval], begin: float, end: float) -> float:

@@ -8,17 +8,18 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.local.report import TurnReport
 from bot.turns import Happening, LiveTurn, Turns, Waiting, Who
 from bot.voice.smart_turn import SmartTurn, TurnJudge, load_judge
 from config.settings import Settings
 from tasks.dispatch import NotSent
-from tasks.messages import StageName
 
 LONGEST_TEXT: Final = 4_000
 """Characters of the longest message that Discord lets anyone write."""
-CONVERSATION_STAGES: Final[tuple[StageName, ...]] = ("transcribe", "generate", "synthesize")
+REDIS_SECONDS: Final = 3.0
+"""A Redis that is slower than this to say hello would keep nobody's conversation going."""
 
 type OnHappening = Callable[[Happening], Awaitable[None]]
 
@@ -69,11 +70,18 @@ class LocalRoom:
         if not self._knows_a_broker:
             raise NoStack("no stack is running; start it with: make stack")
         try:
-            await self.turns.dispatcher.redis.ping()
-            await self.turns.dispatcher.warm_up()
-        except (RedisError, NotSent) as error:
+            async with asyncio.timeout(REDIS_SECONDS):
+                await self.turns.dispatcher.redis.ping()
+                await self.turns.dispatcher.warm_up()
+        except (RedisError, NotSent, TimeoutError) as error:
             await self.turns.dispatcher.__aexit__()
-            raise NoStack(f"no stack is running (no Redis at {self._address}); start it with: make stack") from error
+            slow = isinstance(error, TimeoutError | RedisTimeoutError)
+            what = (
+                "does not answer, though something listens there"
+                if slow
+                else "is not running; start it with: make stack"
+            )
+            raise NoStack(f"the stack's Redis at {self._address} {what}") from error
         await self.turns.__aenter__()
         return self
 

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Final, Protocol
 
+from loguru import logger
 from prompt_toolkit import PromptSession
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from bot.local.player import NoPlayer, Player
+from bot.local.report import describe
 from bot.local.room import LocalRoom, Missing, TextError
 from bot.local.speaking import speak
 from bot.local.wavs import WavError, read_wav
@@ -94,6 +96,10 @@ class Terminal:
         except (TextError, WavError, NoPlayer, NotSent, Missing) as problem:
             self._end_line()
             print(f"  ({problem})")
+        except Exception as bug:  # noqa: BLE001  # a bug of ours ends one answer, not the conversation
+            self._end_line()
+            logger.exception("A bug")
+            print(f"  (Something went wrong: {type(bug).__name__}. The log has more.)")
         self._end_line()
 
     async def _command(self, line: str) -> None:
@@ -108,6 +114,8 @@ class Terminal:
             case "/forget":
                 await self._room.turns.dispatcher.forget(self._room.who.conversation)
                 print("  (Forgotten.)")
+            case "/wav":
+                print("  (Which file? For example: /wav question.wav)")
             case "/help":
                 print(HELP)
             case _:
@@ -148,7 +156,3 @@ def wav_path(argument: str) -> Path:
     except ValueError:
         words = []
     return Path(words[0] if len(words) == 1 else argument).expanduser()
-
-
-def describe(failure: TurnFailed | TurnDropped) -> str:
-    return failure.detail if isinstance(failure, TurnFailed) else failure.reason

@@ -29,11 +29,11 @@ class WavError(Exception):
 
 def read_wav(file: Path) -> HeardPcm:
     """16 kHz mono samples of a sound file of any common rate and channel count. Raises WavError."""
-    if not file.is_file():
-        raise WavError(f"{file}: there is no such file")
-    if file.stat().st_size == 0:
-        raise WavError(f"{file}: the file is empty")
     try:
+        if file.is_dir():
+            raise WavError(f"{file}: that is a folder")
+        if file.stat().st_size == 0:
+            raise WavError(f"{file}: the file is empty")
         with soundfile.SoundFile(file) as sound:
             seconds = sound.frames / sound.samplerate
             if seconds > LONGEST_FILE_SECONDS:
@@ -44,6 +44,10 @@ def read_wav(file: Path) -> HeardPcm:
                 raise WavError(f"{file}: {seconds:.2f} s long, nothing can be said in that")
             samples = sound.read(dtype="float32", always_2d=True)
             rate_hz = sound.samplerate
+    except FileNotFoundError:
+        raise WavError(f"{file}: there is no such file") from None
+    except OSError as error:
+        raise WavError(f"{file}: can't be read ({error.strerror})") from error
     except soundfile.LibsndfileError as error:
         raise WavError(f"{file}: not a sound file that can be read ({error.error_string})") from error
     mono = np.nan_to_num(samples.mean(axis=1))
@@ -63,6 +67,16 @@ def acoustic_end(pcm: HeardPcm) -> int:
     if not loudness.size or loudness.max() == 0:
         return len(pcm)
     return int(np.flatnonzero(loudness > SPEECH_END_BELOW_PEAK * loudness.max())[-1] + 1) * edge
+
+
+def check_output(file: Path) -> None:
+    """Whether an answer can be written there, before anybody is asked for it. Raises WavError."""
+    if file.suffix.lower() != ".wav":
+        raise WavError(f"{file}: the answer is written as a wav; give a name that ends in .wav")
+    if file.is_dir():
+        raise WavError(f"{file}: that is a folder")
+    if not file.parent.is_dir():
+        raise WavError(f"{file}: there is no folder {file.parent}")
 
 
 def write_wav(file: Path, packets: Iterable[bytes]) -> float:

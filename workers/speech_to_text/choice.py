@@ -4,6 +4,7 @@ Each engine is measured in a process of its own: its libraries, threads and mish
 """
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -34,6 +35,9 @@ ENGINES: Final[Mapping[str, tuple[str, ...]]] = {
 ROUNDS: Final = 5
 PATIENCE_SECONDS: Final = 180.0
 """For importing, loading and measuring one engine on a slow disk and a busy machine."""
+RIVAL_SECONDS: Final = 15.0
+RIVAL_FACTOR: Final = 3.0
+"""Once one engine is measured, another may take this long in all, and this many times as long: she waits for it."""
 REPOSITORY: Final = Path(__file__).parents[2]
 
 type Milliseconds = dict[str, float]
@@ -116,26 +120,32 @@ def _measure_each(settings: Settings, names: Mapping[str, str]) -> Milliseconds:
     """Raises EngineUnavailable naming what went wrong with each when none could be measured."""
     took: Milliseconds = {}
     wrong: list[str] = []
+    patience_seconds = PATIENCE_SECONDS
     for name in names:
+        began = time.monotonic()
         try:
-            took[name] = _measure_apart(settings, name)
+            took[name] = _measure_apart(settings, name, patience_seconds)
+            patience_seconds = min(patience_seconds, RIVAL_SECONDS + RIVAL_FACTOR * (time.monotonic() - began))
             logger.info("{} takes {:.0f} ms for a short sentence here", name, took[name])
+        except subprocess.TimeoutExpired:
+            took[name] = math.inf
+            logger.info("{} is so much slower that it was not waited for", name)
         except (subprocess.SubprocessError, OSError, ValueError) as error:
             wrong.append(f"{name}: {error}")
             logger.warning("{} could not be measured: {}", name, error)
-    if not took:
+    if all(math.isinf(each) for each in took.values()):
         raise EngineUnavailable(NAME, "; ".join(wrong))
     return took
 
 
-def _measure_apart(settings: Settings, name: str) -> float:
+def _measure_apart(settings: Settings, name: str, patience_seconds: float) -> float:
     done = subprocess.run(
         [sys.executable, "-m", "workers.speech_to_text.choice", name],
         cwd=REPOSITORY,
         env={**os.environ, "PRIYA_HOME": str(settings.priya_home), "WHISPER_MODEL": settings.whisper_model},
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=patience_seconds,
         check=False,
     )
     if done.returncode:

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.local.report import TurnReport, covered_seconds
+from bot.local.report import REASONS, TurnReport, covered_seconds
 from bot.turns import Happening, Playable
 from tasks.messages import Heard, ReplyEnded, Sentence, Turn, TurnDropped, Words, Work
 
@@ -80,4 +80,4 @@ def test_what_did_not_happen_is_null() -> None:
     told = report.to_json()
     assert told["timings"]["first_audio"] is None
     assert told["timings"]["overhead"] is None
-    assert told["failure"] == {"stage": "transcribe", "code": "nothing-heard", "detail": ""}
+    assert told["failure"] == {"stage": "transcribe", "code": "nothing-heard", "detail": REASONS["nothing-heard"]}
