@@ -72,8 +72,9 @@ class Progress:
         """Nothing more will come. A failed answer is over when what was written before is spoken."""
         if self.dropped is not None:
             return True
-        is_written = self.failed is not None or (self.ended is not None and len(self.sentences) >= self.ended.count)
-        return is_written and not self.unspoken()
+        is_heard = self.utterance is None or self.said is not None
+        is_answered = is_heard and self.ended is not None and len(self.sentences) >= self.ended.count
+        return (self.failed is not None or is_answered) and not self.unspoken()
 
     def unspoken(self) -> list[Sentence]:
         """Sentences whose sound is still to come, in order."""

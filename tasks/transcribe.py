@@ -34,13 +34,14 @@ def transcribe(utterance: Utterance, delivery: Delivery) -> Wire:
     engine, transcript = transcribers().attempt(lambda transcriber: transcriber.transcribe(speech))
     work = delivery.work(engine.name, model_started_at, time.time())
     delivery.stop_if_unwanted()
-    place.replies.send(Heard(utterance.turn, transcript.text, transcript.language, transcript.confidence, work))
+    heard = Heard(utterance.turn, transcript.text, transcript.language, transcript.confidence, work)
+    said = SaidText(utterance.turn, transcript.text, transcript.language, queued_at=time.time())
+    # The answer can't wait for the telling of what was heard.
+    if transcript.text and (not utterance.speculative or offer_transcript(place.redis, said)):
+        forward(said)
+    place.replies.send(heard)
     delivery.log(engine.name, "Heard {:.1f} s of speech, {} words", utterance.seconds, len(transcript.text.split()))
     if not transcript.text:
         place.replies.send(TurnDropped(utterance.turn, "transcribe", "nothing-heard"))
         return {"dropped": "nothing-heard"}
-
-    said = SaidText(utterance.turn, transcript.text, transcript.language, queued_at=time.time())
-    if not utterance.speculative or offer_transcript(place.redis, said):
-        forward(said)
     return {"text": transcript.text, "language": transcript.language, "confidence": transcript.confidence}

@@ -35,7 +35,7 @@ class TurnReport:
     speech_ended_at: float
     """When the person had finished: the zero of all timings."""
     chosen_silence_seconds: float = 0.0
-    """How long endpointing wanted to wait, in sound time."""
+    """How long endpointing wanted to wait, in sound time, up to the end of the frame that decided."""
     clock: Callable[[], float] = time.time
     heard: str = ""
     language: str | None = None

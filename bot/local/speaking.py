@@ -84,7 +84,9 @@ class Conversation:
             speech_ended_at=self.microphone.spoken_at(end_sample),
         )
         if self.microphone.realtime:
-            report.chosen_silence_seconds = (commit.endpoint_sample - end_sample) / HEARD_RATE_HZ
+            # Sound comes in frames: nothing is known of its last window before the frame is there that completes it.
+            decided_at = -(-commit.endpoint_sample // HEARD_FRAME_SAMPLES) * HEARD_FRAME_SAMPLES
+            report.chosen_silence_seconds = (decided_at - end_sample) / HEARD_RATE_HZ
         report.mark("endpoint")
         self._turns.append(asyncio.create_task(self._follow(spoken, report)))
 
