@@ -65,7 +65,8 @@ def _music(samples: int, chance: np.random.Generator) -> Samples:
     chords = ((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 294))
     half = HEARD_RATE_HZ // 2
     tune = np.concatenate([_tones(half, chord, 0.3) * np.exp(-np.arange(half) / 5000) for chord in chords])
-    return np.resize(tune, samples) + 0.0005 * coloured_noise(samples, -1, chance)
+    music: Samples = np.resize(tune, samples) + 0.0005 * coloured_noise(samples, -1, chance)
+    return music
 
 
 def _breathing(samples: int, chance: np.random.Generator) -> Samples:
