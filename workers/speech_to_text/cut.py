@@ -16,13 +16,13 @@ from workers.engines import Pcm
 WINDOW_SECONDS: Final = 30.0
 """Whisper's window: 1500 positions of 20 ms."""
 MARGIN_SECONDS: Final = 2.0
-"""Silence that is really encoded after the utterance. 1 s made one word in eighty come out otherwise."""
+"""Silence that is really encoded after the utterance. The last word is safe with it."""
 LEAST_SECONDS: Final = 6.5
 """What is encoded at least: one word alone is misheard with less around it ("hi" as "thigh", "why" as "y")."""
 SILENCE_FROM_SECONDS: Final = 4.0
 """Where the remembered silence begins: past the echo of the murmur before it."""
-SILENCE_STRIDE: Final = 2
-"""Every second position of it is enough for the decoder, and halves its work."""
+SILENCE_STRIDE: Final = 4
+"""Every fourth position of it is enough for the decoder, and saves it most of the work."""
 MURMUR_SECONDS: Final = 2.0
 
 _POSITION_SAMPLES: Final = HEARD_RATE_HZ // 50
