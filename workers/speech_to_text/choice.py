@@ -129,6 +129,7 @@ def _measure_each(settings: Settings, names: Mapping[str, str]) -> Milliseconds:
             logger.info("{} takes {:.0f} ms for a short sentence here", name, took[name])
         except subprocess.TimeoutExpired:
             took[name] = math.inf
+            wrong.append(f"{name}: no answer in {patience_seconds:.0f} s")
             logger.info("{} is so much slower that it was not waited for", name)
         except (subprocess.SubprocessError, OSError, ValueError) as error:
             wrong.append(f"{name}: {error}")

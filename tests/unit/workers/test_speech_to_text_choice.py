@@ -1,6 +1,7 @@
 """``auto`` for hearing: measured once on a device, remembered, never trusted when it makes no sense."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The clock is the world's edge: engines take what SLOW says. Names each measurement."""
     names: list[str] = []
 
-    def measure_apart(_: Settings, name: str) -> float:
+    def measure_apart(_: Settings, name: str, patience_seconds: float) -> float:
         names.append(name)
         return SLOW[name]
 
@@ -91,6 +92,33 @@ def test_a_home_that_can_not_be_written_only_costs_a_measurement(home: Settings,
 def test_a_single_engine_is_not_measured(home: Settings, measured: list[str]) -> None:
     assert quickest(home, {"faster-whisper": "1"}) == "faster-whisper"
     assert measured == []
+
+
+def test_a_rival_that_takes_far_too_long_is_not_waited_for(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    patience: list[float] = []
+
+    def measure_apart(_: Settings, name: str, patience_seconds: float) -> float:
+        patience.append(patience_seconds)
+        if name == "openai-whisper":
+            raise subprocess.TimeoutExpired(name, patience_seconds)
+        return 200.0
+
+    monkeypatch.setattr(choice, "_measure_apart", measure_apart)
+
+    assert quickest(home) == "faster-whisper"
+    assert quickest(home) == "faster-whisper"
+    assert len(patience) == 2  # remembered, the slow one too
+    assert patience[1] < patience[0]
+
+
+def test_when_nobody_answers_in_time_each_is_named(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure_apart(_: Settings, name: str, patience_seconds: float) -> float:
+        raise subprocess.TimeoutExpired(name, patience_seconds)
+
+    monkeypatch.setattr(choice, "_measure_apart", measure_apart)
+
+    with pytest.raises(EngineUnavailable, match=r"faster-whisper: no answer.*openai-whisper: no answer"):
+        quickest(home)
 
 
 def test_engines_that_can_not_be_measured_are_named_with_their_reason(home: Settings) -> None:
