@@ -1,5 +1,6 @@
 """What people get for what can't be answered: one clear sentence, an exit code, and nothing lost."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def noise(seconds: float, level: float) -> np.ndarray:
         (lambda file: soundfile.write(file, np.zeros(600 * RATE, np.int16), RATE), "600 s long"),
         (lambda file: file.write_bytes(b"PK\x03\x04 this is no sound" * 50), "not a sound file"),
         (lambda file: file.write_bytes(b"RIFF\xff\xff\xff\xffWAVEfmt \x10\x00"), "not a sound file"),
-        (lambda file: file.mkdir(), "there is no such file"),
+        (lambda file: file.mkdir(), "that is a folder"),
     ],
     ids=["missing", "empty", "no-sound", "ten-minutes", "zip", "broken-header", "folder"],
 )
@@ -131,3 +132,31 @@ def test_a_stage_without_a_worker_is_named(local: Local, home: Home) -> None:
         process.resume()
     assert said.code == 3
     assert "no synthesize worker is running" in said.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--text", "hi", "--out", "answer.mp3"], "ends in .wav"),
+        (["--text", "hi", "--out", "."], "ends in .wav"),
+        (["--wav", "a" * 300 + ".wav"], "File name too long"),
+        (["--text", b"\xff"], "is not UTF-8"),
+        (["--text", "hi", "--name", b"\xff"], "is not UTF-8"),
+    ],
+)
+def test_odd_arguments_are_refused_before_she_is_asked(arguments, sentence: str, local: Local) -> None:
+    said = local(*(os.fsdecode(argument) for argument in arguments))
+    assert (said.code, said.turns) == (2, [])
+    assert sentence in said.errors
+    assert "Traceback" not in said.errors
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("REDIS_URL", "redis://:p@localhost:notaport/0"), ("LOG_FILE", "/tmp"), ("MODEL_TIMEOUT", "inf")],
+)
+def test_every_bad_setting_is_named_without_a_traceback(name: str, value: str, local: Local) -> None:
+    said = local("--text", "hi", **{name: value})
+    assert said.code == 2
+    assert name in said.errors
+    assert said.errors.count("\n") == 1
