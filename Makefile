@@ -19,7 +19,8 @@ setup: ## virtual environment and packages, only if they changed
 models: setup ## download the starter models into PRIYA_HOME, only if they are missing
 	@exec $(PYTHON_HERE) -m workers.models pull starter
 
-test: setup models ## set up, then run every test (ARGS="-k name" for some)
+test: setup ## set up, then run every test (ARGS="-k name" for some)
+	@$(PYTHON_HERE) -m workers.models pull starter whisper-tiny.en
 	@exec $(PYTHON_HERE) -m pytest $(ARGS)
 
 check: setup ## format, lint, types, house rules
