@@ -209,24 +209,37 @@ class Turns:
         await self.reader.__aexit__()
         await self.dispatcher.__aexit__()
 
-    async def hear(self, who: Who, pcm: bytes, *, speculative: bool = False) -> LiveTurn:
-        """Send an utterance (16 kHz mono int16 PCM). Raises NotSent."""
-        live = self._open(who, spoken=True)
+    async def hear(
+        self, who: Who, pcm: bytes, *, speculative: bool = False, voice: str = "", language: str = ""
+    ) -> LiveTurn:
+        """Send an utterance (16 kHz mono int16 PCM). ``voice`` and ``language`` are the answer's: see ``Turn``.
+
+        Raises NotSent."""
+        live = self._open(who, spoken=True, voice=voice, language=language)
         live.is_committed = not speculative
         seconds = len(pcm) / 2 / HEARD_RATE_HZ
         with self._closing_if_not_sent(live):
             live.progress.utterance = await self.dispatcher.transcribe(live.turn, pcm, seconds, speculative=speculative)
         return live
 
-    async def read(self, who: Who, text: str, *, spoken: bool) -> LiveTurn:
-        """Send a typed text. Raises NotSent."""
-        live = self._open(who, spoken=spoken)
-        live.progress.said = SaidText(live.turn, text, None, queued_at=time.time())
-        with self._closing_if_not_sent(live):
-            await self.dispatcher.send(live.progress.said)
+    async def read(self, who: Who, text: str, *, spoken: bool, voice: str = "", language: str = "") -> LiveTurn:
+        """Send a typed text. ``voice`` and ``language`` are the answer's: see ``Turn``. Raises NotSent."""
+        live = self._open(who, spoken=spoken, voice=voice, language=language)
+        await self._send_text(live, text, verbatim=False)
         return live
 
-    def _open(self, who: Who, *, spoken: bool) -> LiveTurn:
+    async def say(self, who: Who, text: str, voice: str = "") -> LiveTurn:
+        """Let Priya say ``text`` itself: no model is asked, and no history knows of it. Raises NotSent."""
+        live = self._open(who, spoken=True, voice=voice)
+        await self._send_text(live, text, verbatim=True)
+        return live
+
+    async def _send_text(self, live: LiveTurn, text: str, *, verbatim: bool) -> None:
+        live.progress.said = SaidText(live.turn, text, None, queued_at=time.time(), verbatim=verbatim)
+        with self._closing_if_not_sent(live):
+            await self.dispatcher.send(live.progress.said)
+
+    def _open(self, who: Who, *, spoken: bool, voice: str = "", language: str = "") -> LiveTurn:
         turn = Turn(
             id=uuid.uuid4().hex,
             reply_stream=self.reader.stream,
@@ -235,6 +248,8 @@ class Turns:
             speaker_name=who.name,
             deadline=time.time() + self._request_seconds,
             spoken=spoken,
+            voice=voice,
+            language=language,
         )
         return LiveTurn(turn, self.reader.open(turn.id), self)
 

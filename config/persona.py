@@ -25,6 +25,16 @@ class Notices(BaseModel):
     not_heard: str = Field(min_length=1)
 
 
+class AnswerIn(BaseModel):
+    """What she is told about the language of her answer when it was chosen for her."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    en: str = Field(min_length=1)
+    hi: str = Field(min_length=1)
+    hinglish: str = Field(min_length=1)
+
+
 class Persona(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +43,7 @@ class Persona(BaseModel):
     prompt: str = Field(min_length=40)
     spoken_sentences: int = Field(ge=1)
     """After so many she stops talking: a friend on the phone leaves room for the other."""
+    answer_in: AnswerIn
     notices: Notices
 
     @field_validator("prompt")
@@ -42,9 +53,14 @@ class Persona(BaseModel):
             raise ValueError("must say where {speaker} goes")
         return prompt.strip()
 
-    def system_prompt(self, speaker: str) -> str:
-        """What the language model is told about itself. ``speaker`` is a display name, taken as plain words."""
-        return self.prompt.replace("{speaker}", plain_name(speaker))
+    def system_prompt(self, speaker: str, language: str = "") -> str:
+        """What the language model is told about itself. ``speaker`` is a display name, taken as plain words.
+
+        The line of a chosen ``language`` comes last of all: everything before it is the same as without one, so
+        that models need not read it again."""
+        prompt = self.prompt.replace("{speaker}", plain_name(speaker))
+        chosen = self.answer_in.model_dump().get(language)
+        return f"{prompt}\n{chosen}" if chosen else prompt
 
 
 def plain_name(name: str) -> str:

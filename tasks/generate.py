@@ -2,9 +2,10 @@
 
 import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Final
 
 from config.persona import persona
 from tasks import keys
@@ -21,6 +22,8 @@ from workers.language.sentences import SentenceCutter
 from workers.lineup import NoEngine
 
 WORDS_EVERY_SECONDS = 0.05
+SPOKEN_AS: Final[Mapping[str, str]] = {"en": "en", "hi": "hi", "hinglish": "hi"}
+"""The language, as ISO 639-1 has it, in which a voice is to read an answer whose language was chosen."""
 
 
 @dataclass(slots=True)
@@ -37,20 +40,23 @@ class Draft:
 
 @stage_task("generate", SaidText)
 def generate(said: SaidText, delivery: Delivery) -> Wire:
-    """Answer what was said. A redelivery goes on from the stored sentences instead of answering anew."""
+    """Answer what was said. A redelivery goes on from the stored sentences instead of answering anew.
+
+    What is to be said verbatim is only cut into sentences, the same ones at every delivery."""
     answer = Answer(delivery.place.redis, said.turn.id, owner=f"{delivery.place.presence.worker}:{uuid.uuid4().hex}")
     stored = answer.take_over()
     draft = Draft(list(stored.sentences), " ".join(stored.sentences), is_resumed=bool(stored.sentences))
     _send_again(said, delivery, stored)
     try:
         if not stored.has_ended:
-            _write(said, delivery, answer, draft)
+            write = _repeat if said.verbatim else _write
+            write(said, delivery, answer, draft)
             answer.end()
     except NoLongerOwner:
         draft.text = ""  # history is the new owner's to write
         raise
     finally:
-        if draft.text:
+        if draft.text and not said.verbatim:
             past = PastTurn(said.turn.id, delivery.started_at, said.text, draft.text.strip())
             remember(delivery.place.redis, said.turn.conversation, past)
     ended_at = time.time()
@@ -64,6 +70,16 @@ def _send_again(said: SaidText, delivery: Delivery, stored: StoredAnswer) -> Non
     """An earlier delivery wrote these; whether they were sent on, nobody knows. Synthesize and the asker dedupe."""
     for index, sentence in enumerate(stored.sentences):
         _send_sentence(said, delivery, index, sentence)
+
+
+def _repeat(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> None:
+    """Say the text itself, behind the sentences that an earlier delivery sent on."""
+    draft.engine, draft.model_started_at = "verbatim", time.time()
+    draft.text = said.text
+    cutter = SentenceCutter()
+    for sentence in [*cutter.feed(said.text), *cutter.finish()][len(draft.sentences) :]:
+        delivery.stop_if_unwanted()
+        _add(said, delivery, answer, draft, sentence)
 
 
 def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> None:
@@ -120,7 +136,7 @@ def _conversation(said: SaidText, delivery: Delivery, draft: Draft) -> Conversat
     settings = delivery.place.settings
     fields = delivery.place.redis.hgetall(keys.history(said.turn.conversation))
     past_turns = [past for past in decode_turns(fields.values()) if past.turn != said.turn.id]
-    messages = [ChatMessage("system", persona().system_prompt(said.turn.speaker_name))]
+    messages = [ChatMessage("system", persona().system_prompt(said.turn.speaker_name, said.turn.language))]
     for past in last_turns(past_turns):
         messages += [ChatMessage("user", past.said), ChatMessage("assistant", past.answered)]
     messages.append(ChatMessage("user", said.text))
@@ -142,7 +158,8 @@ def _add(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft, sente
 
 
 def _send_sentence(said: SaidText, delivery: Delivery, index: int, text: str) -> None:
-    sentence = Sentence(said.turn, index, text, said.language or "en", queued_at=time.time())
+    language = SPOKEN_AS.get(said.turn.language) or said.language or "en"
+    sentence = Sentence(said.turn, index, text, language, queued_at=time.time())
     if said.turn.spoken:
         forward(sentence)
     delivery.place.replies.send(sentence)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Final, Literal, Self
 
-WIRE_VERSION: Final = 1
+WIRE_VERSION: Final = 2
 
 type Wire = dict[str, Any]
 StageName = Literal["transcribe", "generate", "synthesize", "upkeep"]
@@ -34,6 +34,10 @@ class Turn:
     """Epoch seconds, after which an answer is worth less than silence."""
     spoken: bool = True
     """Whether the answer is to be heard; if not, nothing is synthesized."""
+    voice: str = ""
+    """Name of the voice that speaks it; empty, or one that no worker has, for the default."""
+    language: str = ""
+    """Language of the answer, ``en``, ``hi`` or ``hinglish``; anything else follows the speaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,15 @@ class Utterance(Message):
 
 @dataclass(frozen=True, slots=True)
 class SaidText(Message):
-    """What a person said or typed, to be answered."""
+    """What a person said or typed, to be answered; or what Priya is to say herself."""
 
     kind: ClassVar[str] = "said-text"
 
     text: str
     language: str | None
     queued_at: float
+    verbatim: bool = False
+    """The text is the answer: no model is asked, and no history knows of it."""
 
 
 @dataclass(frozen=True, slots=True)

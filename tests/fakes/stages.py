@@ -34,7 +34,7 @@ class ObedientChatModel:
 
     ``slow ...``: a word every 50 ms, forty of them. ``fail``: fails at once. ``break``: fails after a sentence.
     ``die``: takes its process with it. ``on ...``: talks on and on. ``recall``: repeats what was said before.
-    Anything else: two sentences.
+    ``language``: repeats the last line of what it was told about itself. Anything else: two sentences.
     """
 
     name = "fake-mind"
@@ -56,6 +56,8 @@ class ObedientChatModel:
             case "recall":
                 said = [message.text for message in conversation.messages if message.role == "user"]
                 yield f"You said: {' / '.join(said)}."
+            case "language":
+                yield f"I was told: {conversation.messages[0].text.splitlines()[-1]}"
             case _:
                 answer = f"You said {asked} to me. I am listening to you."
                 yield answer.removeprefix(conversation.answer_so_far).lstrip()

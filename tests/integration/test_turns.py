@@ -115,6 +115,33 @@ async def test_what_was_said_before_is_known_to_the_next_turn(turns: Turns, who:
     assert of_kind(happenings, ReplyEnded)[0].text == "You said: apples / recall."
 
 
+async def test_what_she_is_told_to_say_is_said_as_it_is_and_not_remembered(turns: Turns, who: Who) -> None:
+    text = "fail of course. Then say this, Dr. Rao!  slow please"
+    live = await turns.say(who, text)
+    assert live.progress.said is not None
+    await turns.dispatcher.send(live.progress.said)
+    happenings = await lived(live)
+    sentences = [sentence.text for sentence in of_kind(happenings, Sentence)]
+    assert sentences == ["fail of course.", "Then say this, Dr. Rao!", "slow please"]
+    assert all(playable.packets for playable in of_kind(happenings, Playable))
+    assert [playable.index for playable in of_kind(happenings, Playable)] == [0, 1, 2]
+    [ended] = of_kind(happenings, ReplyEnded)
+    assert (ended.text, ended.work.engine) == (text, "verbatim")
+    assert await history_of(turns, who) == ()
+
+
+async def test_nothing_to_say_is_over_at_once(turns: Turns, who: Who) -> None:
+    [ended] = await lived(await turns.say(who, " \n"))
+    assert isinstance(ended, ReplyEnded)
+    assert ended.count == 0
+
+
+async def test_the_language_of_an_answer_is_told_to_the_model_and_to_the_voice(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.read(who, "language", spoken=True, language="hinglish"))
+    assert of_kind(happenings, ReplyEnded)[0].text.endswith(persona().answer_in.hinglish)
+    assert {sentence.language for sentence in of_kind(happenings, Sentence)} == {"hi"}
+
+
 async def test_two_turns_at_once_do_not_mix(turns: Turns, who: Who) -> None:
     first = await turns.read(who, "one", spoken=True)
     second = await turns.read(replace(who, conversation="other"), "two", spoken=True)

@@ -19,6 +19,17 @@ def test_a_name_can_not_give_orders() -> None:
     assert "{" not in prompt
 
 
+@pytest.mark.parametrize(("language", "told"), [("en", "English"), ("hi", "Devanagari"), ("hinglish", "Hinglish")])
+def test_a_chosen_language_comes_behind_all_that_models_have_read_already(language: str, told: str) -> None:
+    plain, chosen = persona().system_prompt("Asha"), persona().system_prompt("Asha", language)
+    assert chosen.startswith(plain)
+    assert told in chosen.removeprefix(plain)
+
+
+def test_a_language_that_she_was_told_nothing_about_changes_nothing() -> None:
+    assert persona().system_prompt("Asha", "model_config") == persona().system_prompt("Asha")
+
+
 @pytest.mark.parametrize(
     ("name", "plain"), [("Asha", "Asha"), ("  ", "a friend"), ("आशा", "आशा"), ("x" * 99, "x" * 32), ("a\tb", "ab")]
 )

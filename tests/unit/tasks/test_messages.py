@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ WORK = Work("fake", "host-1", 1.0, 2.0, 3.0, 4.0)
 MESSAGES: list[Message] = [
     Utterance(TURN, "audio:t1:in", 1.5, 1.0, speculative=True),
     SaidText(TURN, 'नमस्ते, kaise ho? "quoted"\n', "hi", 1.0),
+    SaidText(replace(TURN, voice="heart", language="hinglish"), "Say this.", None, 1.0, verbatim=True),
     Sentence(TURN, 0, "Arre!", "en", 1.0),
     Heard(TURN, "hi", "en", 0.9, WORK),
     Words(TURN, "Arre ", 0, 1.0),
