@@ -13,6 +13,8 @@ from workers.language.native import CacheFull, ContextShape, NativeContext, Nati
 
 WORTH_COPYING = 8
 """Tokens that another seat must share more than the own one before it is copied."""
+WORTH_MOVING = 32
+"""Tokens that must follow a gap before it is closed: fewer are read as quickly."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +47,7 @@ class Lane:
             self.context.copy(other.number, seat.number)
             seat.tokens = list(other.tokens)
             known = _shared(seat.tokens, prompt)
+        known = self._close_gap(seat, known, prompt)
         # The last token is always decoded: sampling needs its logits.
         kept = self.context.keep(seat.number, min(known, len(prompt) - 1))
         seat.tokens = seat.tokens[:kept]
@@ -75,6 +78,18 @@ class Lane:
 
     def close(self) -> None:
         self.context.close()
+
+    def _close_gap(self, seat: Seat, known: int, prompt: Sequence[Token]) -> int:
+        """Old turns are dropped from the middle, behind the persona: what follows them is moved up instead of being
+        read again, if nobody else shares it. Returns how much of the beginning of ``prompt`` the seat holds now."""
+        gap = _gap(seat.tokens, prompt, known)
+        if not gap or not self.context.can_close_gaps:
+            return known
+        if any(_shared(other.tokens, seat.tokens) > known for other in self._seats if other is not seat):
+            return known
+        self.context.close_gap(seat.number, known, known + gap)
+        seat.tokens = seat.tokens[:known] + seat.tokens[known + gap :]
+        return _shared(seat.tokens, prompt)
 
     def _seat_of(self, conversation: str) -> Seat:
         own = [seat for seat in self._seats if seat.conversation == conversation]
@@ -111,3 +126,13 @@ def _empty_seats(shape: ContextShape) -> list[Seat]:
 def _shared(known: Sequence[Token], prompt: Sequence[Token]) -> int:
     """How many tokens are the same from the beginning."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(known, prompt, strict=False)))
+
+
+def _gap(known: Sequence[Token], prompt: Sequence[Token], start: int) -> int:
+    """How many tokens of ``known`` are missing from ``prompt`` at ``start``, if much of what follows them is there;
+    else 0."""
+    wanted = list(prompt[start : start + WORTH_MOVING])
+    if len(wanted) < WORTH_MOVING:
+        return 0
+    ends = range(start + 1, len(known) - WORTH_MOVING + 1)
+    return next((end - start for end in ends if known[end : end + WORTH_MOVING] == wanted), 0)

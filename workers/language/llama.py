@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from workers.language.lane import Lane, Seat  # noqa: E402
 from workers.language.native import ContextShape, NativeFailure, NativeModel, Sampler, Sampling, Token  # noqa: E402
+from workers.language.own_words import OwnWords  # noqa: E402
 from workers.language.prompt import ChatTemplate, PromptTooLong, PromptWriter  # noqa: E402
 from workers.language.reply_text import THOUGHT_BEGINS, ReplyText  # noqa: E402
 from workers.language.turnstile import Turnstile  # noqa: E402
@@ -95,7 +96,8 @@ class LlamaChat:
         self._context_tokens = min(context_tokens, model.trained_context)
         self._queue_patience = queue_patience
         try:
-            self._writer = PromptWriter(model, ChatTemplate.of(model), self._context_tokens)
+            self._own_words = OwnWords(model)
+            self._writer = PromptWriter(model, ChatTemplate.of(model), self._context_tokens, self._own_words)
         except TemplateError as error:
             raise NativeFailure(f"its chat template is broken: {error}") from error
         self._lane = Lane(model, shape or fitting_shape(model, self._context_tokens))
@@ -118,11 +120,10 @@ class LlamaChat:
         """See ChatModel. Raises BadInput for a conversation with nothing to answer, EngineBusy when the lane isn't
         free in time, EngineUnavailable when llama.cpp breaks; the next answer finds a new context then."""
         self._check(conversation)
-        prompt = self._write(conversation)
         ticket = self._turnstile.ticket()
         try:
             yield from self._queue(ticket)
-            yield from self._answer(conversation, prompt)
+            yield from self._answer(conversation, self._write(conversation))
         except NativeFailure as error:
             self._is_broken = True
             raise EngineUnavailable(NAME, str(error)) from error
@@ -175,6 +176,7 @@ class LlamaChat:
             yield from self._generate(conversation, seat, sampler)
         finally:
             sampler.close()
+            self._own_words.remember(conversation.id, seat.tokens[len(prompt) :])
 
     def _generate(self, conversation: Conversation, seat: Seat, sampler: Sampler) -> Iterator[str]:
         so_far = conversation.answer_so_far

@@ -200,6 +200,17 @@ class NativeContext:
         api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         return 0
 
+    @property
+    def can_close_gaps(self) -> bool:
+        """Whether ``close_gap`` works: positions must be turned into others, which not every model's cache allows."""
+        return bool(api.llama_memory_can_shift(self._memory))
+
+    def close_gap(self, sequence: int, start: int, end: int) -> None:
+        """Forget the tokens from ``start`` up to ``end`` and move those behind them up. What was computed of these
+        still knows of the forgotten ones. No other sequence may share what is moved."""
+        api.llama_memory_seq_rm(self._memory, sequence, start, end)
+        api.llama_memory_seq_add(self._memory, sequence, end, -1, start - end)
+
     def copy(self, source: int, target: int) -> None:
         """Make ``target`` hold what ``source`` holds."""
         api.llama_memory_seq_rm(self._memory, target, -1, -1)

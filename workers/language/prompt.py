@@ -13,6 +13,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from workers.engines import ChatMessage, Conversation
 from workers.language.native import NativeModel, Token
+from workers.language.own_words import OwnWords
 
 CHATML: Final = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -95,8 +96,11 @@ def _beyond_thinking(prompt: str, *, in_channels: bool) -> str:
 class PromptWriter:
     """Conversations to tokens. ``context_tokens`` is the room for prompt and answer together. Thread-safe."""
 
-    def __init__(self, model: NativeModel, template: ChatTemplate, context_tokens: int) -> None:
+    def __init__(
+        self, model: NativeModel, template: ChatTemplate, context_tokens: int, own_words: OwnWords | None = None
+    ) -> None:
         self._model = model
+        self._own_words = own_words
         self._template = template
         self._context_tokens = context_tokens
         controls = sorted(model.control_texts(), key=len, reverse=True)
@@ -108,13 +112,14 @@ class PromptWriter:
         room = self._context_tokens - min(conversation.max_tokens, self._context_tokens // 2)
         messages = self._tidy(conversation.messages)
         so_far = self._controls.sub(" ", conversation.answer_so_far).rstrip()
-        tokens = self._encode(messages, so_far)
+        talk = conversation.id
+        tokens = self._encode(talk, messages, so_far)
         if len(tokens) > room:
             messages = self._without_oldest(messages, len(tokens) - room, room)
-            tokens = self._encode(messages, so_far)
+            tokens = self._encode(talk, messages, so_far)
         while len(tokens) > room:
             messages = self._with_shorter_newest(messages, len(tokens) - room, room)
-            tokens = self._encode(messages, so_far)
+            tokens = self._encode(talk, messages, so_far)
         return tokens
 
     def _tidy(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
@@ -130,10 +135,25 @@ class PromptWriter:
             tidy.append(ChatMessage(message.role, text))
         return tidy
 
-    def _encode(self, messages: Sequence[ChatMessage], so_far: str) -> list[Token]:
-        tokens = self._model.tokenize(self._template.render(messages) + so_far, special=True)
+    def _encode(self, talk: str, messages: Sequence[ChatMessage], so_far: str) -> list[Token]:
+        """Her earlier answers in the tokens that wrote them, all else as the tokenizer has it."""
+        text = self._template.render(messages) + so_far
+        tokens: list[Token] = []
+        done = 0
+        for message in messages:
+            own = self._own_tokens(talk, message)
+            start = text.find(message.text, done) if own else -1
+            if own and start >= 0:
+                tokens += self._model.tokenize(text[done:start], special=True) + own
+                done = start + len(message.text)
+        tokens += self._model.tokenize(text[done:], special=True)
         first = self._model.first_token
         return tokens if first is None or tokens[:1] == [first] else [first, *tokens]
+
+    def _own_tokens(self, talk: str, message: ChatMessage) -> list[Token] | None:
+        if self._own_words is None or message.role != "assistant":
+            return None
+        return self._own_words.tokens_of(talk, message.text)
 
     def _without_oldest(self, messages: list[ChatMessage], excess: int, room: int) -> list[ChatMessage]:
         step = room * DROP_STEP
