@@ -5,6 +5,7 @@ Owned by one event loop. Nothing here blocks it: Celery's synchronous publishing
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +17,7 @@ from redis.exceptions import RedisError
 
 from tasks import cancellation, commitment, history, keys, presence
 from tasks.connections import connect_async
-from tasks.messages import HIDDEN, STAGE_OF, SaidText, Sentence, StageName, Turn, Utterance, task_id
+from tasks.messages import HIDDEN, STAGE_OF, STAGES, SaidText, Sentence, StageName, Turn, Utterance, task_id
 
 PUBLISH_SECONDS: Final = 0.5
 """A bot's loop waits no longer than this for Redis to take a message."""
@@ -115,8 +116,24 @@ class Dispatcher:
 
     async def load_of(self, stage: StageName) -> StageLoad:
         """Raises RedisError."""
-        workers = await presence.workers_of(self.redis, stage)
-        return StageLoad(workers, await self.redis.llen(stage))
+        return (await self._loads((stage,)))[stage]
+
+    async def stages(self) -> dict[StageName, StageLoad]:
+        """All stages at once. Raises RedisError."""
+        return await self._loads(STAGES)
+
+    async def voices(self) -> tuple[str, ...]:
+        """The voices that a turn may name, the best engine's first. Raises RedisError."""
+        load = await self.load_of("synthesize")
+        return tuple(dict.fromkeys(voice for worker in load.workers for voice in worker.voices))
+
+    async def _loads(self, stages: Sequence[StageName]) -> dict[StageName, StageLoad]:
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for stage in stages:
+                presence.ask_for_workers(pipeline, stage)
+                pipeline.llen(stage)
+            answers = iter(await pipeline.execute())
+        return {stage: StageLoad(presence.told_workers(next(answers)), next(answers)) for stage in stages}
 
     async def _send(
         self, task: str, arguments: list[object], queue: str, *, expires_seconds: float, task_id: str | None = None

@@ -56,6 +56,11 @@ def history(conversation: str) -> str:
     return f"history:{conversation}"
 
 
+def workers(stage: str) -> str:
+    """Set: names of a stage's workers, among them dead ones. Each worker puts its own down with its presence."""
+    return f"workers:{stage}"
+
+
 def presence(stage: str, worker: str) -> str:
     """JSON: that a worker of this stage is alive, and what it does. Written by the worker twice a second."""
     return f"worker:{stage}:{worker}"

@@ -7,12 +7,13 @@ the reply stream of the process that asked. Audio never travels in a message, on
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self, get_args
 
 WIRE_VERSION: Final = 2
 
 type Wire = dict[str, Any]
 StageName = Literal["transcribe", "generate", "synthesize", "upkeep"]
+STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
 
 
 class WireError(ValueError):

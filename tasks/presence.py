@@ -9,23 +9,33 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, Literal
 
 import psutil
 from loguru import logger
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.client import Pipeline as AsyncPipeline
 from redis.exceptions import RedisError
 
 from tasks import keys
-from tasks.messages import StageName
+from tasks.messages import STAGES, StageName
 
 RENEW_SECONDS: Final = 0.5
 
 State = Literal["loading", "ready", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a worker could do if it were asked to."""
+
+    engines: tuple[str, ...] = ()
+    """In the order in which they serve."""
+    voices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +52,22 @@ class WorkerPresence:
     """The turns it works on right now."""
     memory_mb: int
     """Resident memory."""
+    engines: tuple[str, ...] = ()
+    """Those that would serve, in order; ``engine`` does now."""
+    voices: tuple[str, ...] = ()
+    """Names of the voices that a turn may ask it for."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: bytes | str) -> "WorkerPresence":
-        fields = json.loads(text)
-        fields["turns"] = tuple(fields["turns"])
-        return cls(**fields)
+        """What a worker of another version says besides is left out."""
+        said = json.loads(text)
+        known: dict[str, Any] = {field.name: said[field.name] for field in fields(cls) if field.name in said}
+        for name in ("turns", "engines", "voices"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)
 
 
 class Presence:
@@ -75,6 +92,7 @@ class Presence:
         self._stage: StageName = stage
         self._state: State = "loading"
         self._engine = ""
+        self._offer = Offer()
         self._clock = clock
         self._longest_task_seconds = longest_task_seconds
         self._end_process = end_process
@@ -88,12 +106,14 @@ class Presence:
         """Begin to renew, from a daemon thread: it says "alive" also while a solo pool works."""
         self._thread.start()
 
-    def become(self, state: State, engine: str | None = None) -> None:
+    def become(self, state: State, engine: str | None = None, offer: Offer | None = None) -> None:
         """Say the new state at once."""
         with self._lock:
             self._state = state
             if engine is not None:
                 self._engine = engine
+            if offer is not None:
+                self._offer = offer
         self._wake.set()
 
     @contextmanager
@@ -111,7 +131,24 @@ class Presence:
         self._gone = True
         self._wake.set()
         self._thread.join()
-        self._redis.delete(keys.presence(self._stage, self.worker))
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.delete(keys.presence(self._stage, self.worker))
+            pipeline.srem(keys.workers(self._stage), self.worker)
+            pipeline.execute()
+
+    def _strike_off_the_dead(self) -> None:
+        """Names of workers that went without a word. One that only was slow puts its name down again."""
+        names = [name.decode() for name in self._redis.smembers(keys.workers(self._stage)) if isinstance(name, bytes)]
+        values = self._redis.mget([keys.presence(self._stage, name) for name in names]) if names else []
+        dead = [name for name, value in zip(names, values, strict=True) if value is None]
+        if dead:
+            self._redis.srem(keys.workers(self._stage), *dead)
+
+    def _renew(self) -> None:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(keys.presence(self._stage, self.worker), self.now().to_json(), px=keys.PRESENCE_MILLISECONDS)
+            pipeline.sadd(keys.workers(self._stage), self.worker)
+            pipeline.execute()
 
     def now(self) -> WorkerPresence:
         with self._lock:
@@ -124,6 +161,8 @@ class Presence:
                 os.getpid(),
                 tuple(self._began_at),
                 psutil.Process().memory_info().rss // 2**20,
+                self._offer.engines,
+                self._offer.voices,
             )
 
     def check_tasks(self) -> None:
@@ -139,20 +178,31 @@ class Presence:
             self._end_process()
 
     def _renew_for_ever(self) -> None:
+        with suppress(RedisError):
+            self._strike_off_the_dead()
         while not self._gone:
             self.check_tasks()
             try:
-                self._redis.set(
-                    keys.presence(self._stage, self.worker), self.now().to_json(), px=keys.PRESENCE_MILLISECONDS
-                )
+                self._renew()
             except RedisError as error:
                 logger.debug("Presence not renewed: {}", error)
             self._wake.wait(RENEW_SECONDS)
             self._wake.clear()
 
 
-async def workers_of(redis: AsyncRedis, stage: StageName | Literal["*"] = "*") -> tuple[WorkerPresence, ...]:
-    """Every worker of a stage that was alive within the last two seconds."""
-    found = [key async for key in redis.scan_iter(keys.presence(stage, "*"), count=500)]
-    values = await redis.mget(found) if found else []
+def ask_for_workers(pipeline: AsyncPipeline, stage: StageName) -> None:
+    """Queue the question who works at a stage; ``told_workers`` reads its answer."""
+    pipeline.sort(keys.workers(stage), by="nosort", get=[keys.presence(stage, "*")])
+
+
+def told_workers(values: Iterable[bytes | str | None]) -> tuple[WorkerPresence, ...]:
+    """Every worker that was alive within the last two seconds; of one that was not only the name is left."""
     return tuple(WorkerPresence.from_json(value) for value in values if value is not None)
+
+
+async def workers_of(redis: AsyncRedis, stage: StageName | Literal["*"] = "*") -> tuple[WorkerPresence, ...]:
+    """The live workers of a stage, or of all. One trip; raises RedisError."""
+    async with redis.pipeline(transaction=False) as pipeline:
+        for each in STAGES if stage == "*" else (stage,):
+            ask_for_workers(pipeline, each)
+        return told_workers(value for values in await pipeline.execute() for value in values)

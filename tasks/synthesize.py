@@ -2,12 +2,16 @@
 
 import time
 
+from loguru import logger
+
 from config.audio import FRAME_MS
 from tasks import keys
 from tasks.blobs import pack_packets, read_blob, unpack_packets
 from tasks.messages import Segment, Sentence, Wire, Work
 from tasks.stage import Delivery, stage_task
-from tasks.workplace import synthesizers
+from tasks.workplace import synthesizers, voices
+from workers.engines import Speech, Synthesizer
+from workers.errors import EngineError
 from workers.language.speakable import speakable
 from workers.text_to_speech.packets import spoken_packets
 
@@ -29,9 +33,7 @@ def synthesize(sentence: Sentence, delivery: Delivery) -> Wire:
         _tell(sentence, delivery, milliseconds, delivery.work("stored", now, now))
         return {"milliseconds": milliseconds, "stored": True}
     model_started_at = time.time()
-    engine, speech = synthesizers().attempt(
-        lambda synthesizer: synthesizer.synthesize(speakable(sentence.text), language=sentence.language)
-    )
+    engine, speech = _spoken(sentence)
     work = delivery.work(engine.name, model_started_at, time.time())
     packets, milliseconds = spoken_packets(speech)
     delivery.stop_if_unwanted()
@@ -39,6 +41,21 @@ def synthesize(sentence: Sentence, delivery: Delivery) -> Wire:
     _tell(sentence, delivery, milliseconds, work)
     delivery.log(engine.name, "Spoke sentence {}: {} ms of sound", index, milliseconds)
     return {"milliseconds": milliseconds}
+
+
+def _spoken(sentence: Sentence) -> tuple[Synthesizer, Speech]:
+    """By the voice that the turn names, else by the first that can. Raises NoEngine."""
+
+    def speak(synthesizer: Synthesizer) -> Speech:
+        return synthesizer.synthesize(speakable(sentence.text), language=sentence.language)
+
+    named = voices().find(sentence.turn.voice) if sentence.turn.voice else None
+    if named is not None:
+        try:
+            return named, speak(named)
+        except EngineError as error:
+            logger.bind(model=named.name, success=False).warning("Trying the default voice: {}", error)
+    return synthesizers().attempt(speak)
 
 
 def _tell(sentence: Sentence, delivery: Delivery, milliseconds: int, work: Work) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from config.settings import Settings, SettingsError, load_settings
-from tasks.messages import StageName
+from tasks.messages import STAGES, StageName
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,6 @@ MISCONFIGURED: Final = os.EX_CONFIG
 NICENESS: Final = 5
 """Workers give way to a bot on the same machine: it needs little, but at once. Voice detection that waits for a core
 while both are busy with Whisper hears the end of speech late (measured: up to 40 ms on two cores)."""
-
-STAGES: Final[tuple[StageName, ...]] = ("transcribe", "generate", "synthesize", "upkeep")
 
 
 def celery_arguments(stage: StageName, pool: Pool, settings: Settings, concurrency: int | None) -> list[str]:
@@ -68,7 +66,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from loguru import logger
     from redis.exceptions import RedisError
 
-    from tasks.workplace import load_engines, workplace
+    from tasks.workplace import load_engines, offer, workplace
     from workers.errors import EngineError
     from workers.registry import UnknownEngine
 
@@ -88,7 +86,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
 
     @worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
-        place.presence.become("ready", engine)
+        place.presence.become("ready", engine, offer(stage))
         logger.bind(stage=stage, model=engine, success=True).info("Ready")
 
     @worker_shutting_down.connect(weak=False)

@@ -9,10 +9,11 @@ from config.settings import Settings, load_settings
 from tasks.cancellation import CancelledTurns
 from tasks.connections import connect
 from tasks.messages import StageName
-from tasks.presence import Presence
+from tasks.presence import Offer, Presence
 from tasks.replies import Replies
 from workers.engines import ChatModel, Synthesizer, Transcriber
 from workers.lineup import Lineup
+from workers.text_to_speech.voices import Voices
 
 HANGING_AFTER_DEADLINE_SECONDS = 15.0
 
@@ -63,6 +64,24 @@ def chat_models() -> Lineup[ChatModel]:
 def synthesizers() -> Lineup[Synthesizer]:
     settings = load_settings()
     return Lineup("synthesize", settings.synthesize_engines, settings)
+
+
+@cache
+def voices() -> Voices:
+    return Voices(synthesizers(), load_settings())
+
+
+def offer(stage: StageName) -> Offer:
+    """What this process could do, asked when its engines are loaded: its engines' names, and its voices'."""
+    match stage:
+        case "transcribe":
+            return Offer(transcribers().names)
+        case "generate":
+            return Offer(chat_models().names)
+        case "synthesize":
+            return Offer(synthesizers().names, voices().names())
+        case "upkeep":
+            return Offer()
 
 
 def load_engines(stage: StageName) -> str:

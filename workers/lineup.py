@@ -32,6 +32,16 @@ class Lineup[Engine]:
         self._failed: dict[str, EngineError] = {}
         self._lock = threading.RLock()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The engines in order, without those that could not be loaded."""
+        with self._lock:
+            return tuple(name for name in self._names if name not in self._failed)
+
+    def named(self, name: str) -> Engine | None:
+        """The engine of that name, loaded and warmed up; None when it can't be."""
+        return self._load(name, name, self._settings)
+
     def first(self) -> Engine:
         """The engine that serves now, loaded and warmed up. Raises NoEngine."""
         return next(self.usable())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Final, Literal
 
 from config.settings import Settings
@@ -45,13 +46,31 @@ class UnknownEngine(Exception):
         return f"no {self.stage} engine is called {self.name!r}; there are: auto, {known}"
 
 
+def voices_of(engine: str, settings: Settings) -> Mapping[str, Settings]:
+    """The voices of a synthesize engine that lie on this machine, by name, each with the settings that name it.
+
+    An engine offers them by a function ``voices`` beside its ``load``; one without such has only the voice that it
+    comes with. Raises UnknownEngine."""
+    offered: Callable[[Settings], Mapping[str, Settings]] | None = getattr(
+        _module("synthesize", engine), "voices", None
+    )
+    return {} if offered is None else offered(settings)
+
+
 def loader(stage: Stage, name: str) -> Load[object]:
     """The ``load`` function of an engine. A name with a colon is a dotted path of your own engine.
 
     Raises UnknownEngine."""
+    load: Load[object] = getattr(_module(stage, name), _path(stage, name).partition(":")[2])
+    return load
+
+
+def _module(stage: Stage, name: str) -> ModuleType:
+    return import_module(_path(stage, name).partition(":")[0])
+
+
+def _path(stage: Stage, name: str) -> str:
     path = name if ":" in name else ENGINES[stage].get(name)
     if path is None:
         raise UnknownEngine(stage, name)
-    module, _, attribute = path.partition(":")
-    load: Load[object] = getattr(import_module(module), attribute)
-    return load
+    return path

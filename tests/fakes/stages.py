@@ -17,6 +17,8 @@ from workers.errors import EngineUnavailable
 
 TONE_RATE_HZ: Final = 24_000
 SECONDS_A_LETTER: Final = 0.05
+VOICES: Final = ("fake-alto", "fake-bass")
+"""Voices of the synthesizer besides its default one."""
 
 
 class LevelTranscriber:
@@ -75,7 +77,8 @@ def slowly(already_said: str) -> Generator[str]:
 class ToneSynthesizer:
     """A tone as long as the text."""
 
-    name = "fake-mouth"
+    def __init__(self, name: str = "fake-mouth") -> None:
+        self.name = name
 
     def synthesize(self, sentence: str, *, language: str) -> Speech:
         seconds = len(sentence) * SECONDS_A_LETTER
@@ -92,7 +95,11 @@ def load_chat_model(settings: Settings) -> ObedientChatModel:
 
 
 def load_synthesizer(settings: Settings) -> ToneSynthesizer:
-    return ToneSynthesizer()
+    return ToneSynthesizer(settings.piper_voice if settings.piper_voice in VOICES else "fake-mouth")
+
+
+def voices(settings: Settings) -> dict[str, Settings]:
+    return {name: settings.model_copy(update={"piper_voice": name}) for name in VOICES}
 
 
 ENVIRONMENT: Final = {

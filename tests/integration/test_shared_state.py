@@ -1,6 +1,7 @@
 """What processes share in Redis, one piece at a time, against a real Valkey."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from tasks.commitment import commit, offer_transcript
 from tasks.connections import connect, connect_async
 from tasks.history import KEPT_TURNS, PRUNE_ABOVE_TURNS, PastTurn, decode_turns, forget, keep_heard, remember
 from tasks.messages import SaidText, Turn
-from tasks.presence import Presence, workers_of
+from tasks.presence import Offer, Presence, WorkerPresence, workers_of
 from tests.running import RunningValkey, wait_until
 
 
@@ -129,14 +130,35 @@ async def test_history_can_be_cut_to_what_was_heard_and_forgotten(
 async def test_a_worker_tells_what_it_does_and_takes_its_leave(redis: Redis, async_redis: AsyncRedis) -> None:
     presence = Presence(redis, "upkeep", longest_task_seconds=60)
     presence.start()
-    presence.become("ready", "an-engine")
+    presence.become("ready", "an-engine", Offer(("an-engine", "another"), ("heart",)))
     with presence.working_on("t1"):
         wait_until(lambda: _told(redis, presence, '"t1"') and _told(redis, presence, '"ready"'), "its presence")
         [worker] = [worker for worker in await workers_of(async_redis, "upkeep") if worker.worker == presence.worker]
         assert (worker.engine, worker.turns) == ("an-engine", ("t1",))
+        assert (worker.engines, worker.voices) == (("an-engine", "another"), ("heart",))
         assert worker.memory_mb > 0
     presence.leave()
     assert not redis.exists(keys.presence("upkeep", presence.worker))
+    assert not redis.sismember(keys.workers("upkeep"), presence.worker)
+
+
+async def test_a_worker_that_died_is_not_told_of_and_its_name_is_forgotten(
+    redis: Redis, async_redis: AsyncRedis
+) -> None:
+    redis.sadd(keys.workers("upkeep"), "dead-1")
+    assert await workers_of(async_redis, "upkeep") == ()
+    presence = Presence(redis, "upkeep", longest_task_seconds=60)
+    presence.start()
+    wait_until(lambda: redis.sismember(keys.workers("upkeep"), presence.worker), "its name")
+    assert redis.smembers(keys.workers("upkeep")) == {presence.worker.encode()}
+    presence.leave()
+
+
+def test_a_presence_of_another_version_is_understood() -> None:
+    older = WorkerPresence("w", "generate", "ready", "e", "h", 1, ("t1",), 100)
+    said = json.loads(older.to_json())
+    del said["voices"]
+    assert WorkerPresence.from_json(json.dumps({**said, "mood": "odd"})) == older
 
 
 def _told(redis: Redis, presence: Presence, what: str) -> bool:

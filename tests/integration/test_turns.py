@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bot.turns import LOOK_EVERY_SECONDS, MISSING_AFTER_SECONDS, Happening, LiveTurn, Playable, Turns, Waiting, Who
 from config.persona import persona
@@ -13,6 +14,7 @@ from tasks import keys
 from tasks.history import PastTurn, decode_turns
 from tasks.messages import Heard, ReplyEnded, SaidText, Sentence, TurnDropped, TurnFailed, Words
 from tasks.stage import MOST_DELIVERIES
+from tests.fakes.stages import VOICES
 from tests.integration.conftest import Results
 from tests.running import RunningValkey
 
@@ -140,6 +142,28 @@ async def test_the_language_of_an_answer_is_told_to_the_model_and_to_the_voice(t
     happenings = await lived(await turns.read(who, "language", spoken=True, language="hinglish"))
     assert of_kind(happenings, ReplyEnded)[0].text.endswith(persona().answer_in.hinglish)
     assert {sentence.language for sentence in of_kind(happenings, Sentence)} == {"hi"}
+
+
+@pytest.mark.parametrize(
+    ("voice", "speaks"), [("fake-bass", "fake-bass"), ("nobody", "fake-mouth"), ("", "fake-mouth")]
+)
+async def test_the_voice_that_the_turn_names_speaks_or_else_the_default(
+    turns: Turns, who: Who, voice: str, speaks: str
+) -> None:
+    happenings = await lived(await turns.read(who, "hello", spoken=True, voice=voice))
+    played = of_kind(happenings, Playable)
+    assert [playable.work.engine for playable in played if playable.work] == [speaks, speaks]
+    assert all(playable.packets for playable in played)
+
+
+async def test_workers_tell_what_they_could_do(turns: Turns) -> None:
+    stages = await turns.dispatcher.stages()
+    assert list(stages) == ["transcribe", "generate", "synthesize", "upkeep"]
+    assert [len(load.workers) for load in stages.values()] == [1, 1, 1, 0]
+    [mouth] = stages["synthesize"].workers
+    assert mouth.engines == ("tests.fakes.stages:load_synthesizer",)
+    assert mouth.memory_mb > 10
+    assert await turns.dispatcher.voices() == VOICES
 
 
 async def test_two_turns_at_once_do_not_mix(turns: Turns, who: Who) -> None:

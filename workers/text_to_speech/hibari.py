@@ -41,6 +41,22 @@ def load(settings: Settings) -> CalibratedVoice:
     return CalibratedVoice(NAME, partial(model.stream, seed=SEED), model.sample_rate, "en")
 
 
+def voices(settings: Settings) -> dict[str, Settings]:
+    """Those whose files are here, by name, each with the settings that name it."""
+    try:
+        from hibari.voices import VOICES, voice_path
+    except ImportError:
+        return {}
+
+    def is_here(name: str) -> bool:
+        try:
+            return Path(voice_path(name, download_missing=False)).is_file()
+        except OSError:
+            return False
+
+    return {name: settings.model_copy(update={"hibari_voice": name}) for name in VOICES if is_here(name)}
+
+
 def _voice_file(name: str) -> Path:
     """The voice's file, checked against the package's own list. Raises EngineMisconfigured."""
     from hibari.voices import VOICES, cache_dir, voice_path

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,15 @@ def load(settings: Settings) -> CalibratedVoice:
     logging.getLogger("piper").setLevel(logging.ERROR)
     language = voice.config.espeak_voice.partition("-")[0]
     return CalibratedVoice(NAME, _speak_with(voice), voice.config.sample_rate, language)
+
+
+def voices(settings: Settings) -> dict[str, Settings]:
+    """Those in the models folder, by name, each with the settings that name it. Whether a voice is whole and of
+    a kind that we can speak shows when it is loaded."""
+    if find_spec("piper") is None:
+        return {}
+    folders = sorted({path.parent.name for path in settings.models_folder.glob("*/*.onnx.json")})
+    return {name: settings.model_copy(update={"piper_voice": name}) for name in folders}
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
