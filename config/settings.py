@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 AUTO: Final = ("auto",)
@@ -13,6 +13,9 @@ DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6399/0"
 
 EngineNames = Annotated[tuple[str, ...], NoDecode]
 """A comma list such as ``faster-whisper,openai-whisper``; ``auto`` lets the stage choose."""
+
+ShardIds = Annotated[tuple[int, ...], NoDecode]
+"""A comma list such as ``0,1,2``; empty for all of them."""
 
 
 class SettingsError(Exception):
@@ -38,6 +41,13 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = None
     discord_api_base: str | None = None
+    """REST interface of another server that speaks Discord's protocol, such as ``http://127.0.0.1:8080/api/v10``."""
+    shard_ids: ShardIds = ()
+    """The shards that this process runs, of ``shard_count``; empty for all of them."""
+    shard_count: int | None = Field(default=None, ge=1, validate_default=True)
+    """All shards of all processes together; unset, Discord recommends a number."""
+    stop_timeout: float = Field(default=10.0, gt=0, le=60)
+    """Seconds from SIGTERM to the end of the bot: running answers, leaving voice channels and the gateway."""
 
     redis_url: SecretStr | None = None
     """Secret because it may carry a password. Read it through ``broker_url``."""
@@ -84,7 +94,40 @@ class Settings(BaseSettings):
             return tuple(name.strip() for name in value.split(",") if name.strip()) or AUTO
         return value
 
-    @field_validator("discord_token", "redis_url", "log_file", "providers_file", mode="before")
+    @field_validator("shard_ids", mode="before")
+    @classmethod
+    def _split_numbers(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(number.strip() for number in value.split(",") if number.strip())
+        return value
+
+    @field_validator("shard_ids")
+    @classmethod
+    def _distinct_shards(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(number < 0 for number in value) or len(set(value)) != len(value):
+            raise ValueError("must be different numbers from 0, as in 0,1,2")
+        return value
+
+    @field_validator("shard_count")
+    @classmethod
+    def _covers_shards(cls, value: int | None, info: ValidationInfo) -> int | None:
+        shards = info.data.get("shard_ids", ())
+        if shards and value is None:
+            raise ValueError("must be set together with SHARD_IDS: how many shards there are in all processes")
+        if value is not None and any(number >= value for number in shards):
+            raise ValueError(f"must be above every number in SHARD_IDS, so at least {max(shards) + 1}")
+        return value
+
+    @field_validator("discord_api_base")
+    @classmethod
+    def _api_address(cls, value: str | None) -> str | None:
+        if value is not None and not (value.startswith(("http://", "https://")) and _names_a_host(value)):
+            raise ValueError("must be an address such as http://127.0.0.1:8080/api/v10")
+        return value
+
+    @field_validator(
+        "discord_token", "discord_api_base", "shard_count", "redis_url", "log_file", "providers_file", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -32,6 +32,14 @@ def test_everything_has_a_default() -> None:
         ("REDIS_URL", "http://somewhere"),
         ("MAX_CONCURRENT_REQUESTS", "0"),
         ("TEMPERATURE", "99"),
+        ("DISCORD_API_BASE", "ftp://somewhere/api"),
+        ("DISCORD_API_BASE", "http://"),
+        ("SHARD_COUNT", "0"),
+        ("SHARD_COUNT", "many"),
+        ("SHARD_IDS", "one"),
+        ("SHARD_IDS", "-1"),
+        ("SHARD_IDS", "1,1"),
+        ("STOP_TIMEOUT", "0"),
     ],
 )
 def test_a_bad_value_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +83,25 @@ def test_engines_are_a_comma_list(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().synthesize_engines == ("piper", "hibari")
     monkeypatch.setenv("SYNTHESIZE_ENGINES", "")
     assert load_settings().synthesize_engines == ("auto",)
+
+
+def test_shards_are_a_comma_list_and_none_means_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load_settings().shard_ids, load_settings().shard_count) == ((), None)
+    monkeypatch.setenv("SHARD_IDS", " 0, 2 ,")
+    monkeypatch.setenv("SHARD_COUNT", "3")
+    assert (load_settings().shard_ids, load_settings().shard_count) == ((0, 2), 3)
+    monkeypatch.setenv("SHARD_IDS", "")
+    monkeypatch.setenv("SHARD_COUNT", "")
+    assert (load_settings().shard_ids, load_settings().shard_count) == ((), None)
+
+
+def test_shards_need_to_know_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARD_IDS", "0,3")
+    with pytest.raises(SettingsError, match="SHARD_COUNT: must be set together with SHARD_IDS"):
+        load_settings()
+    monkeypatch.setenv("SHARD_COUNT", "3")
+    with pytest.raises(SettingsError, match="SHARD_COUNT: must be above every number in SHARD_IDS, so at least 4"):
+        load_settings()
 
 
 def test_without_a_url_the_running_stack_is_found() -> None:

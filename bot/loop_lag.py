@@ -1,0 +1,184 @@
+"""How late the event loop is: a tick every 10 ms that notes by how much it missed its time, and a thread that looks,
+while the loop is stuck, at what it is stuck in.
+
+A loop that is 50 ms late has kept everybody's sound waiting. Each such stall is one line in the log.
+"""
+
+import asyncio
+import gc
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final, Self
+
+from loguru import logger
+
+TICK_SECONDS: Final = 0.010
+STALL_SECONDS: Final = 0.050
+"""The longest that anything may hold up the loop."""
+LOOK_SECONDS: Final = 0.025
+"""How often the thread looks whether the loop is stuck: twice in the shortest stall."""
+QUIET_SECONDS: Final = 1.0
+"""Between two lines in the log, however many stalls there are."""
+LONGEST_MS: Final = 2_000
+"""Stalls beyond it count as this long for the 99th percentile."""
+FRAMES: Final = 6
+"""Of the stack, from the innermost outwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How late the loop was since the probe began."""
+
+    ticks: int
+    stalls: int
+    p99_ms: float
+    """To the whole millisecond above."""
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What the probe reads time from; seconds."""
+
+    wall: Callable[[], float] = time.monotonic
+    cpu: Callable[[], float] = time.thread_time
+    """Of the loop's thread: a stall without CPU time is the machine's doing, not ours."""
+
+
+class LagRecord:
+    """Counts lateness by the millisecond. Belongs to the event loop."""
+
+    def __init__(self) -> None:
+        self._by_ms = [0] * (LONGEST_MS + 1)
+        self.ticks = 0
+        self.stalls = 0
+        self.max_seconds = 0.0
+
+    def add(self, late_seconds: float) -> bool:
+        """Returns whether it was a stall."""
+        late = max(0.0, late_seconds)
+        self._by_ms[min(LONGEST_MS, int(late * 1000))] += 1
+        self.ticks += 1
+        self.max_seconds = max(self.max_seconds, late)
+        is_stall = late > STALL_SECONDS
+        self.stalls += is_stall
+        return is_stall
+
+    def lag(self) -> Lag:
+        return Lag(self.ticks, self.stalls, self._percentile(0.99), self.max_seconds * 1000)
+
+    def _percentile(self, share: float) -> float:
+        below = 0
+        for milliseconds, count in enumerate(self._by_ms):
+            below += count
+            if below >= share * self.ticks and below:
+                return float(milliseconds + 1)
+        return 0.0
+
+
+class LoopLag:
+    """The probe. Use as an async context manager in the loop that it measures."""
+
+    def __init__(self, clocks: Clocks | None = None) -> None:
+        self._clocks = clocks or Clocks()
+        self._record = LagRecord()
+        self._due_at = 0.0
+        self._cpu_at = 0.0
+        self._said_at = -QUIET_SECONDS
+        self._unsaid = 0
+        self._seen: tuple[float, str] | None = None
+        """When the tick that did not come was due, and the stack meanwhile. Written by the thread, read by the loop."""
+        self._collecting_since = 0.0
+        self._collected_seconds = 0.0
+        self._is_over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop
+
+    def lag(self) -> Lag:
+        """Of now. On the loop."""
+        return self._record.lag()
+
+    def forget(self) -> None:
+        """Count anew, as after starting, when modules were still being loaded."""
+        self._record = LagRecord()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        gc.callbacks.append(self._notice_collection)
+        self._expect_tick()
+        watched = threading.get_ident()
+        self._thread = threading.Thread(target=self._watch, args=(watched,), name="loop lag", daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._is_over.set()
+        gc.callbacks.remove(self._notice_collection)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    def _expect_tick(self) -> None:
+        self._due_at = self._clocks.wall() + TICK_SECONDS
+        self._cpu_at = self._clocks.cpu()
+        self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        late = self._clocks.wall() - self._due_at
+        if self._record.add(late):
+            self._tell(late, self._clocks.cpu() - self._cpu_at)
+        self._collected_seconds = 0.0
+        self._expect_tick()
+
+    def _tell(self, late: float, cpu: float) -> None:
+        now = self._clocks.wall()
+        if now - self._said_at < QUIET_SECONDS:
+            self._unsaid += 1
+            return
+        seen = self._seen
+        where = seen[1] if seen is not None and seen[0] == self._due_at else "not seen"
+        logger.bind(duration_ms=round(late * 1000), success=False).warning(
+            "The event loop was {:.0f} ms late ({:.0f} ms of them its own CPU time, {:.0f} ms collecting garbage, "
+            "{} more since the last line): {}",
+            late * 1000,
+            cpu * 1000,
+            self._collected_seconds * 1000,
+            self._unsaid,
+            where,
+        )
+        self._said_at, self._unsaid = now, 0
+
+    def _notice_collection(self, phase: str, _info: dict[str, int]) -> None:
+        """Any thread may collect; it holds up the loop all the same."""
+        now = self._clocks.wall()
+        if phase == "start":
+            self._collecting_since = now
+        else:
+            self._collected_seconds += now - self._collecting_since
+
+    def _watch(self, watched: int) -> None:
+        """The thread: keep one look at each stall while it lasts."""
+        while not self._is_over.wait(LOOK_SECONDS):
+            due_at = self._due_at
+            is_late = self._clocks.wall() - due_at > STALL_SECONDS / 2
+            if is_late and (self._seen is None or self._seen[0] != due_at):
+                frame = sys._current_frames().get(watched)  # noqa: SLF001 - the way that Python documents for debuggers
+                if frame is not None:
+                    self._seen = (due_at, stack_of(frame))
+
+
+def stack_of(frame: FrameType | None) -> str:
+    """``function (file:line)`` from the innermost outwards. No line of code is read, and no value."""
+    lines: list[str] = []
+    while frame is not None and len(lines) < FRAMES:
+        name = frame.f_code.co_qualname
+        file = "/".join(frame.f_code.co_filename.split("/")[-2:])
+        lines.append(f"{name} ({file}:{frame.f_lineno})")
+        frame = frame.f_back
+    return " < ".join(lines)

@@ -1,0 +1,116 @@
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from loguru import logger
+
+from bot.loop_lag import FRAMES, LONGEST_MS, STALL_SECONDS, TICK_SECONDS, Clocks, LagRecord, LoopLag, stack_of
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What is logged."""
+    kept: list[str] = []
+    sink = logger.add(lambda message: kept.append(message.record["message"]), level="WARNING")
+    yield kept
+    logger.remove(sink)
+
+
+def block(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+async def ticks(probe: LoopLag, more: int = 2) -> None:
+    """Until the loop has ticked again."""
+    wanted = probe.lag().ticks + more
+    while probe.lag().ticks < wanted:  # noqa: ASYNC110 - it measures time, and tells nobody of a tick
+        await asyncio.sleep(TICK_SECONDS)
+
+
+def test_lateness_is_counted_by_the_millisecond() -> None:
+    record = LagRecord()
+    for late in [0.0012] * 98 + [0.030, 0.080]:
+        record.add(late)
+    lag = record.lag()
+    assert (lag.ticks, lag.stalls) == (100, 1)
+    assert lag.p99_ms == 31
+    assert lag.max_ms == pytest.approx(80)
+
+
+def test_an_early_tick_is_on_time_and_an_endless_stall_still_counts() -> None:
+    record = LagRecord()
+    assert not record.add(-0.001)
+    assert record.add(60)
+    assert record.lag().max_ms == pytest.approx(60_000)
+    assert record.lag().p99_ms == LONGEST_MS + 1
+
+
+def test_only_more_than_50_ms_is_a_stall() -> None:
+    record = LagRecord()
+    assert not record.add(STALL_SECONDS)
+    assert record.add(STALL_SECONDS + 0.001)
+
+
+def test_before_the_first_tick_there_is_nothing_to_tell() -> None:
+    assert LagRecord().lag().p99_ms == 0
+
+
+async def test_a_blocked_loop_is_told_with_its_length_and_the_place(lines: list[str]) -> None:
+    async with LoopLag() as probe:
+        await ticks(probe)
+        probe.forget()
+        block(0.15)
+        await ticks(probe)
+        lag = probe.lag()
+    assert lag.stalls >= 1
+    assert lag.max_ms >= 130
+    told = next(line for line in lines if "block (bot/test_loop_lag.py:" in line)
+    assert int(told.split("was ")[1].split(" ms")[0]) >= 130
+
+
+async def test_many_stalls_in_a_row_make_one_line(lines: list[str]) -> None:
+    now = 0.0
+
+    def later() -> float:
+        nonlocal now
+        now += 0.07  # every look at this clock finds that the loop is late
+        return now
+
+    async with LoopLag(Clocks(wall=later, cpu=lambda: 0.0)) as probe:
+        await ticks(probe, more=5)
+        assert probe.lag().stalls >= 5
+    assert 1 <= len(lines) < probe.lag().stalls
+
+
+async def test_collecting_garbage_is_told(lines: list[str]) -> None:
+    async with LoopLag() as probe:
+        await ticks(probe)
+        gc.collect()
+        block(0.1)
+        await ticks(probe)
+    told = next(line for line in lines if "late" in line)
+    assert "ms collecting garbage" in told
+    assert " 0 ms collecting garbage" not in told
+
+
+async def test_afterwards_nothing_of_it_is_left() -> None:
+    before = len(gc.callbacks)
+    async with LoopLag() as probe:
+        await ticks(probe)
+        assert len(gc.callbacks) == before + 1
+    assert len(gc.callbacks) == before
+    ticked = probe.lag().ticks
+    await asyncio.sleep(TICK_SECONDS * 3)
+    assert probe.lag().ticks == ticked
+
+
+def test_a_stack_is_told_from_the_inside_and_not_too_long() -> None:
+    def deep(depth: int) -> str:
+        return stack_of(sys._getframe()) if depth == 0 else deep(depth - 1)
+
+    told = deep(20)
+    assert told.startswith("test_a_stack_is_told_from_the_inside_and_not_too_long.<locals>.deep (bot/test_loop_lag.py:")
+    assert told.count(" < ") == FRAMES - 1
