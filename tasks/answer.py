@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis import Redis
+from redis.client import Pipeline
 
 from tasks import keys
 
@@ -17,6 +18,17 @@ redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1
 """
+
+
+_TAKE_OVER: Final = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return false end
+if tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[2]) then return false end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return redis.call('HGETALL', KEYS[1])
+"""
+"""A delivery that will not be worked on, because the turn is cancelled or was delivered too often, takes nothing
+from one that is."""
 
 
 class NoLongerOwner(Exception):
@@ -36,17 +48,24 @@ class Answer:
 
     def __init__(self, redis: Redis, turn_id: str, owner: str) -> None:
         self._redis = redis
+        self._turn_id = turn_id
         self._key = keys.answer(turn_id)
         self._owner = owner
         self._write = redis.register_script(_WRITE_IF_OWNER)
 
-    def take_over(self) -> StoredAnswer:
-        """Become the owner and read what is there. Any earlier owner's writes fail from now on."""
-        with self._redis.pipeline(transaction=True) as transaction:
-            transaction.hset(self._key, "owner", self._owner)
-            transaction.hgetall(self._key)
-            transaction.expire(self._key, keys.TURN_SECONDS)
-            stored: dict[bytes, bytes] = transaction.execute()[1]
+    def ask_to_take_over(self, pipeline: Pipeline, *, most_deliveries: int) -> None:
+        """Queue becoming the owner and reading what is there; ``taken_over`` reads the answer. Any earlier owner's
+        writes fail from then on. The delivery must have been counted before."""
+        named = (self._key, keys.cancelled(self._turn_id), keys.deliveries("generate", self._turn_id, None))
+        # Not by its hash: redis-py would ask whether Redis knows it, which is the trip to be saved.
+        pipeline.eval(_TAKE_OVER, len(named), *named, self._owner, str(most_deliveries), str(keys.TURN_SECONDS))
+
+    @staticmethod
+    def taken_over(answer: list[bytes] | None) -> StoredAnswer:
+        """What earlier deliveries left. Raises NoLongerOwner when this one was refused."""
+        if answer is None:
+            raise NoLongerOwner
+        stored = dict(zip(answer[::2], answer[1::2], strict=True))
         count = sum(field.startswith(b"sentence:") for field in stored)
         sentences = tuple(stored[f"sentence:{index}".encode()].decode() for index in range(count))
         return StoredAnswer(sentences, has_ended=b"ended" in stored)

@@ -3,15 +3,7 @@
 import struct
 from collections.abc import Iterable
 
-from redis import Redis
-
 _LENGTH = struct.Struct("<H")
-
-
-def read_blob(redis: Redis, key: str) -> bytes | None:
-    """The blob, or None when its time is over."""
-    blob = redis.get(key)
-    return blob.encode() if isinstance(blob, str) else blob
 
 
 class BlobError(ValueError):

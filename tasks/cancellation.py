@@ -1,12 +1,14 @@
 """Barge-in's way to the workers: a key for those who look later, a publication for those at work now."""
 
 import threading
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from loguru import logger
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from tasks import keys
@@ -24,6 +26,13 @@ async def cancel(redis: AsyncRedis, turn_id: str) -> None:
         await pipeline.execute()
 
 
+@dataclass(slots=True)
+class _Watch:
+    watchers: int = 0
+    """Tasks of this process that work on the turn: sentences of one are spoken at the same time."""
+    is_cancelled: bool = False
+
+
 class CancelledTurns:
     """What a worker process knows of cancelled turns: one listening thread, asked between tokens for nothing.
 
@@ -33,7 +42,7 @@ class CancelledTurns:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._lock = threading.Lock()
-        self._watched: dict[str, bool] = {}
+        self._watched: dict[str, _Watch] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="cancelled-turns", daemon=True)
 
@@ -53,21 +62,23 @@ class CancelledTurns:
 
     def _begin(self, turn_id: str) -> None:
         with self._lock:
-            self._watched.setdefault(turn_id, False)
-        if self._redis.exists(keys.cancelled(turn_id)):
-            self._mark(turn_id)
+            self._watched.setdefault(turn_id, _Watch()).watchers += 1
 
     def _end(self, turn_id: str) -> None:
         with self._lock:
-            self._watched.pop(turn_id, None)
+            self._watched[turn_id].watchers -= 1
+            if not self._watched[turn_id].watchers:
+                del self._watched[turn_id]
 
-    def _mark(self, turn_id: str) -> None:
+    def mark(self, turn_id: str) -> None:
+        """The turn is known to be cancelled."""
         with self._lock:
             if turn_id in self._watched:
-                self._watched[turn_id] = True
+                self._watched[turn_id].is_cancelled = True
 
     def is_cancelled(self, turn_id: str) -> bool:
-        return self._watched.get(turn_id, False)
+        watch = self._watched.get(turn_id)
+        return watch is not None and watch.is_cancelled
 
     def _listen(self) -> None:
         while not self._stopping.is_set():
@@ -85,7 +96,7 @@ class CancelledTurns:
                 if message is None:
                     continue
                 if message["type"] == "message":
-                    self._mark(message["data"].decode())
+                    self.mark(message["data"].decode())
                 else:
                     # Subscribed, for the first time or because redis-py has reconnected without a word.
                     self._look_up_missed()
@@ -96,11 +107,12 @@ class CancelledTurns:
             watched = list(self._watched)
         for turn_id in watched:
             if self._redis.exists(keys.cancelled(turn_id)):
-                self._mark(turn_id)
+                self.mark(turn_id)
 
 
 class WatchedTurn:
-    """One turn under watch. Two tasks may watch the same turn only in different processes."""
+    """One turn under watch. What was cancelled before is known only once it was asked for: ``ask`` within the watch,
+    so that nothing is missed in between."""
 
     def __init__(self, turns: CancelledTurns, turn_id: str) -> None:
         self._turns = turns
@@ -114,6 +126,14 @@ class WatchedTurn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._turns._end(self._turn_id)  # noqa: SLF001
+
+    def ask(self, pipeline: Pipeline) -> None:
+        """Queue the question whether the turn was cancelled before; ``hear`` its answer."""
+        pipeline.exists(keys.cancelled(self._turn_id))
+
+    def hear(self, answer: int) -> None:
+        if answer:
+            self._turns.mark(self._turn_id)
 
     @property
     def is_cancelled(self) -> bool:

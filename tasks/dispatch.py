@@ -57,7 +57,8 @@ class Dispatcher:
         options = dict(self._celery.conf.broker_transport_options)
         self._celery.conf.update(
             broker_url=url,
-            result_backend=url,
+            # With one, it would subscribe to each result before it sends the task, and nobody here reads results.
+            result_backend="disabled",
             broker_transport_options={**options, "socket_timeout": PUBLISH_SECONDS},
         )
         self._breaker = pybreaker.CircuitBreaker(fail_max=BREAK_AFTER_FAILURES, reset_timeout=BREAK_SECONDS)

@@ -2,10 +2,12 @@
 
 import time
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from redis.client import Pipeline
 
 from config.persona import persona
 from tasks import keys
@@ -14,7 +16,7 @@ from tasks.forward import forward
 from tasks.history import PastTurn, decode_turns, last_turns, remember
 from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
 from tasks.replies import WordsPacer
-from tasks.stage import Delivery, stage_task
+from tasks.stage import MOST_DELIVERIES, Delivery, Read, stage_task
 from tasks.workplace import chat_models
 from workers.engines import ChatMessage, Conversation
 from workers.errors import BadInput, EngineError
@@ -38,19 +40,44 @@ class Draft:
     model_started_at: float = 0.0
 
 
-@stage_task("generate", SaidText)
-def generate(said: SaidText, delivery: Delivery) -> Wire:
+@dataclass(frozen=True, slots=True)
+class Outset:
+    """What a delivery finds."""
+
+    answer: Answer
+    stored: StoredAnswer
+    past_turns: tuple[PastTurn, ...]
+
+
+def _ask(said: SaidText, delivery: Delivery, pipeline: Pipeline) -> Read[Outset]:
+    """To own the answer, for what is there of it, and for what was said before."""
+    owner = f"{delivery.place.presence.worker}:{uuid.uuid4().hex}"
+    answer = Answer(delivery.place.redis, said.turn.id, owner)
+    answer.ask_to_take_over(pipeline, most_deliveries=MOST_DELIVERIES)
+    pipeline.hgetall(keys.history(said.turn.conversation))
+
+    def read(answers: Sequence[Any]) -> Outset:
+        stored, history = answers
+        past_turns = (past for past in decode_turns(history.values()) if past.turn != said.turn.id)
+        return Outset(answer, Answer.taken_over(stored), tuple(past_turns))
+
+    return read
+
+
+@stage_task("generate", SaidText, _ask)
+def generate(said: SaidText, delivery: Delivery, outset: Outset) -> Wire:
     """Answer what was said. A redelivery goes on from the stored sentences instead of answering anew.
 
     What is to be said verbatim is only cut into sentences, the same ones at every delivery."""
-    answer = Answer(delivery.place.redis, said.turn.id, owner=f"{delivery.place.presence.worker}:{uuid.uuid4().hex}")
-    stored = answer.take_over()
+    answer, stored = outset.answer, outset.stored
     draft = Draft(list(stored.sentences), " ".join(stored.sentences), is_resumed=bool(stored.sentences))
     _send_again(said, delivery, stored)
     try:
         if not stored.has_ended:
-            write = _repeat if said.verbatim else _write
-            write(said, delivery, answer, draft)
+            if said.verbatim:
+                _repeat(said, delivery, answer, draft)
+            else:
+                _write(said, delivery, outset, draft)
             answer.end()
     except NoLongerOwner:
         draft.text = ""  # history is the new owner's to write
@@ -82,7 +109,7 @@ def _repeat(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) ->
         _add(said, delivery, answer, draft, sentence)
 
 
-def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> None:
+def _write(said: SaidText, delivery: Delivery, outset: Outset, draft: Draft) -> None:
     """Let the model write, sentence by sentence. Raises EngineError when no model could."""
     pacer = WordsPacer(
         lambda words, offset: delivery.place.replies.send(Words(said.turn, words, offset, time.time())),
@@ -90,7 +117,7 @@ def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> 
         already_sent=len(draft.text),
     )
     cutter = SentenceCutter()
-    with closing(_deltas(said, delivery, draft)) as deltas:
+    with closing(_deltas(_conversation(said, delivery, outset.past_turns, draft), draft)) as deltas:
         for delta in deltas:
             delivery.stop_if_unwanted()
             if delta and draft.is_resumed and not delta[0].isspace():
@@ -98,7 +125,7 @@ def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> 
             draft.is_resumed = draft.is_resumed and not delta
             draft.text += delta
             for sentence in cutter.feed(delta):
-                _add(said, delivery, answer, draft, sentence)
+                _add(said, delivery, outset.answer, draft, sentence)
             if said.turn.spoken and len(draft.sentences) >= persona().spoken_sentences:
                 draft.text = " ".join(draft.sentences)
                 pacer.flush()
@@ -106,13 +133,12 @@ def _write(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> 
             pacer.feed(delta)
     pacer.flush()
     for sentence in cutter.finish():
-        _add(said, delivery, answer, draft, sentence)
+        _add(said, delivery, outset.answer, draft, sentence)
 
 
-def _deltas(said: SaidText, delivery: Delivery, draft: Draft) -> Generator[str]:
+def _deltas(conversation: Conversation, draft: Draft) -> Generator[str]:
     """The words of the first model that answers. One that fails after its first words ends the turn."""
     causes: list[str] = []
-    conversation = _conversation(said, delivery, draft)
     try:
         for model in chat_models().usable():
             draft.engine, draft.model_started_at = model.name, time.time()
@@ -132,10 +158,8 @@ def _deltas(said: SaidText, delivery: Delivery, draft: Draft) -> Generator[str]:
     raise NoEngine("generate", "; ".join(causes))
 
 
-def _conversation(said: SaidText, delivery: Delivery, draft: Draft) -> Conversation:
+def _conversation(said: SaidText, delivery: Delivery, past_turns: Iterable[PastTurn], draft: Draft) -> Conversation:
     settings = delivery.place.settings
-    fields = delivery.place.redis.hgetall(keys.history(said.turn.conversation))
-    past_turns = [past for past in decode_turns(fields.values()) if past.turn != said.turn.id]
     messages = [ChatMessage("system", persona().system_prompt(said.turn.speaker_name, said.turn.language))]
     for past in last_turns(past_turns):
         messages += [ChatMessage("user", past.said), ChatMessage("assistant", past.answered)]

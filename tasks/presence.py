@@ -70,6 +70,12 @@ class WorkerPresence:
         return cls(**known)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _RunningTask:
+    turn: str
+    began_at: float
+
+
 class Presence:
     """A worker process's own presence, and the watchdog over its tasks. Any thread may call it.
 
@@ -96,7 +102,7 @@ class Presence:
         self._clock = clock
         self._longest_task_seconds = longest_task_seconds
         self._end_process = end_process
-        self._began_at: dict[str, float] = {}
+        self._tasks: list[_RunningTask] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._gone = False
@@ -118,13 +124,15 @@ class Presence:
 
     @contextmanager
     def working_on(self, turn_id: str) -> Iterator[None]:
+        """Any number of tasks may work on one turn: its sentences are spoken at the same time."""
+        task = _RunningTask(turn_id, self._clock())
         with self._lock:
-            self._began_at[turn_id] = self._clock()
+            self._tasks.append(task)
         try:
             yield
         finally:
             with self._lock:
-                self._began_at.pop(turn_id, None)
+                self._tasks.remove(task)
 
     def leave(self) -> None:
         """Take the key away: this worker is gone by its own will."""
@@ -159,7 +167,7 @@ class Presence:
                 self._engine,
                 socket.gethostname(),
                 os.getpid(),
-                tuple(self._began_at),
+                tuple(dict.fromkeys(task.turn for task in self._tasks)),
                 psutil.Process().memory_info().rss // 2**20,
                 self._offer.engines,
                 self._offer.voices,
@@ -168,9 +176,8 @@ class Presence:
     def check_tasks(self) -> None:
         """End the process when one of its tasks hangs."""
         with self._lock:
-            hanging = [
-                turn for turn, began in self._began_at.items() if self._clock() - began > self._longest_task_seconds
-            ]
+            began_before = self._clock() - self._longest_task_seconds
+            hanging = [task.turn for task in self._tasks if task.began_at < began_before]
         if hanging:
             logger.bind(stage=self._stage, turn=hanging[0], success=False).critical(
                 "A task ran longer than {} s: ending this process", self._longest_task_seconds

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from redis import Redis
+from redis.client import Pipeline
 
 from tasks import keys
 from tasks.messages import Event
@@ -26,11 +27,16 @@ class Replies:
 
     def send(self, event: Event) -> None:
         """Append to the turn's reply stream, in order with what this thread sent before."""
-        stream = event.turn.reply_stream
         with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.xadd(stream, {"event": event.to_json()}, maxlen=STREAM_LENGTH, approximate=True)
-            pipeline.expire(stream, keys.REPLY_STREAM_SECONDS)
+            append(pipeline, event)
             pipeline.execute()
+
+
+def append(pipeline: Pipeline, event: Event) -> None:
+    """Queue an event behind what else travels on the same trip."""
+    stream = event.turn.reply_stream
+    pipeline.xadd(stream, {"event": event.to_json()}, maxlen=STREAM_LENGTH, approximate=True)
+    pipeline.expire(stream, keys.REPLY_STREAM_SECONDS)
 
 
 class WordsPacer:

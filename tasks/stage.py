@@ -2,12 +2,13 @@
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from celery import Task
 from loguru import logger
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from tasks import keys
@@ -38,6 +39,12 @@ class Delivery:
     queued_at: float
     started_at: float
 
+    @property
+    def index(self) -> int | None:
+        """The sentence that this is about, when it is about one."""
+        index: int | None = getattr(self.message, "index", None)
+        return index
+
     def stop_if_unwanted(self) -> None:
         """Raises NotWanted. Costs nothing: call it between tokens."""
         if self.watched.is_cancelled:
@@ -56,13 +63,21 @@ class Delivery:
         logger.bind(model=engine, duration_ms=duration_ms, success=True).info(text, *arguments)
 
 
-type Body[M: Message] = Callable[[M, Delivery], Wire]
+type Read[Found] = Callable[[Sequence[Any]], Found]
+type Ask[M: Message, Found] = Callable[[M, Delivery, Pipeline], Read[Found]]
+"""Queues what a stage has to know before it can begin, and returns what reads the answers."""
+
+type Body[M: Message, Found] = Callable[[M, Delivery, Found], Wire]
 
 
-def stage_task[M: Message](stage: StageName, message_type: type[M]) -> Callable[[Body[M]], Task]:
-    """Make a Celery task named like its stage out of a body that only has to do the work."""
+def stage_task[M: Message, Found](
+    stage: StageName, message_type: type[M], ask: Ask[M, Found]
+) -> Callable[[Body[M, Found]], Task]:
+    """Make a Celery task named like its stage out of a body that only has to do the work.
 
-    def decorate(body: Body[M]) -> Task:
+    What ``ask`` asks of Redis travels on the one trip with which every delivery begins."""
+
+    def decorate(body: Body[M, Found]) -> Task:
         def run(wire: Wire) -> Wire:
             started_at = time.time()
             try:
@@ -78,7 +93,8 @@ def stage_task[M: Message](stage: StageName, message_type: type[M]) -> Callable[
                 place.cancelled.watch(turn.id) as watched,
             ):
                 queued_at: float = getattr(message, "queued_at", started_at)
-                return _deliver(body, message, Delivery(place, stage, message, watched, queued_at, started_at))
+                delivery = Delivery(place, stage, message, watched, queued_at, started_at)
+                return _deliver(lambda: body(message, delivery, _open(ask, message, delivery)), delivery)
 
         run.__doc__ = body.__doc__
         task: Task = app.task(name=stage)(run)
@@ -87,15 +103,31 @@ def stage_task[M: Message](stage: StageName, message_type: type[M]) -> Callable[
     return decorate
 
 
-def _deliver[M: Message](body: Body[M], message: M, delivery: Delivery) -> Wire:
+def _open[M: Message, Found](ask: Ask[M, Found], message: M, delivery: Delivery) -> Found:
+    """Count the delivery, look whether the turn was cancelled, and ask what the stage asks: in one trip.
+
+    Raises _Poison and NotWanted."""
+    delivery.stop_if_unwanted()
+    count_key = keys.deliveries(delivery.stage, message.turn.id, delivery.index)
+    with delivery.place.redis.pipeline(transaction=False) as pipeline:
+        pipeline.incr(count_key)
+        pipeline.expire(count_key, keys.TURN_SECONDS)
+        read = ask(message, delivery, pipeline)
+        # The last question, so that it knows of every cancellation that the stage's own questions met.
+        delivery.watched.ask(pipeline)
+        count, _, *answers, cancelled = pipeline.execute()
+    if count > MOST_DELIVERIES:
+        raise _Poison("delivered too often")
+    delivery.watched.hear(cancelled)
+    delivery.stop_if_unwanted()
+    return read(answers)
+
+
+def _deliver(work: Callable[[], Wire], delivery: Delivery) -> Wire:
     """Work, and turn whatever goes wrong into an event for the asker."""
-    index = getattr(message, "index", None)
-    replies = delivery.place.replies
+    message, index, replies = delivery.message, delivery.index, delivery.place.replies
     try:
-        if _deliveries(delivery, index) > MOST_DELIVERIES:
-            raise _Poison("delivered too often")
-        delivery.stop_if_unwanted()
-        return body(message, delivery)
+        return work()
     except NotWanted as reason:
         replies.send(TurnDropped(message.turn, delivery.stage, str(reason)))
         logger.bind(success=False).info("Dropped: {}", reason)
@@ -128,13 +160,3 @@ class StageBug(Exception):
 
 class _Poison(Exception):
     code = "poison"
-
-
-def _deliveries(delivery: Delivery, index: int | None) -> int:
-    """How often this message was delivered, this time included."""
-    key = keys.deliveries(delivery.stage, delivery.message.turn.id, index)
-    with delivery.place.redis.pipeline(transaction=False) as pipeline:
-        pipeline.incr(key)
-        pipeline.expire(key, keys.TURN_SECONDS)
-        count: int = pipeline.execute()[0]
-    return count

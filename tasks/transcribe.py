@@ -1,14 +1,15 @@
 """Speech to text: hear the utterance, tell the asker, and send the words on to be answered."""
 
 import time
+from operator import itemgetter
 
 import numpy as np
+from redis.client import Pipeline
 
-from tasks.blobs import read_blob
 from tasks.commitment import offer_transcript
 from tasks.forward import forward
 from tasks.messages import Heard, SaidText, TurnDropped, TurnFailed, Utterance, Wire
-from tasks.stage import Delivery, stage_task
+from tasks.stage import Delivery, Read, stage_task
 from tasks.workplace import transcribers
 from workers.engines import Pcm
 
@@ -20,11 +21,16 @@ def decode_speech(blob: bytes) -> Pcm:
     return np.frombuffer(blob[: len(blob) // 2 * 2], dtype="<i2").astype(np.float32) / FULL_SCALE
 
 
-@stage_task("transcribe", Utterance)
-def transcribe(utterance: Utterance, delivery: Delivery) -> Wire:
+def _ask(utterance: Utterance, _: Delivery, pipeline: Pipeline) -> Read[bytes | None]:
+    """For the speech; None when its time is over."""
+    pipeline.get(utterance.audio_key)
+    return itemgetter(0)
+
+
+@stage_task("transcribe", Utterance, _ask)
+def transcribe(utterance: Utterance, delivery: Delivery, blob: bytes | None) -> Wire:
     """Transcribe an utterance; when it is committed to, send its words to generate."""
     place = delivery.place
-    blob = read_blob(place.redis, utterance.audio_key)
     if blob is None:
         place.replies.send(TurnFailed(utterance.turn, "transcribe", "audio-expired", f"{utterance.audio_key} is gone"))
         return {"failed": "audio-expired"}

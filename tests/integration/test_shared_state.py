@@ -39,26 +39,50 @@ def turn(request: pytest.FixtureRequest) -> Turn:
     return Turn(request.node.name, "replies:x", f"c:{request.node.name}", "u1", "Asha", deadline=1e12)
 
 
+MOST_DELIVERIES = 5
+
+
+def take_over(redis: Redis, answer: Answer) -> StoredAnswer:
+    with redis.pipeline(transaction=False) as pipeline:
+        answer.ask_to_take_over(pipeline, most_deliveries=MOST_DELIVERIES)
+        return Answer.taken_over(pipeline.execute()[0])
+
+
 def test_an_answer_is_found_again_by_the_next_owner(redis: Redis, turn: Turn) -> None:
     first = Answer(redis, turn.id, "worker-1")
-    assert first.take_over() == StoredAnswer((), has_ended=False)
+    assert take_over(redis, first) == StoredAnswer((), has_ended=False)
     first.add(0, "Arre!")
     first.add(1, "नमस्ते.")
     second = Answer(redis, turn.id, "worker-2")
-    assert second.take_over() == StoredAnswer(("Arre!", "नमस्ते."), has_ended=False)
+    assert take_over(redis, second) == StoredAnswer(("Arre!", "नमस्ते."), has_ended=False)
     second.end()
-    assert Answer(redis, turn.id, "worker-3").take_over().has_ended
+    assert take_over(redis, Answer(redis, turn.id, "worker-3")).has_ended
+    assert 0 < redis.ttl(keys.answer(turn.id)) <= keys.TURN_SECONDS
 
 
 def test_one_who_was_replaced_can_not_write_any_more(redis: Redis, turn: Turn) -> None:
     zombie = Answer(redis, turn.id, "worker-1")
-    zombie.take_over()
-    Answer(redis, turn.id, "worker-2").take_over()
+    take_over(redis, zombie)
+    take_over(redis, Answer(redis, turn.id, "worker-2"))
     with pytest.raises(NoLongerOwner):
         zombie.add(0, "too late")
     with pytest.raises(NoLongerOwner):
         zombie.end()
-    assert Answer(redis, turn.id, "worker-3").take_over() == StoredAnswer((), has_ended=False)
+    assert take_over(redis, Answer(redis, turn.id, "worker-3")) == StoredAnswer((), has_ended=False)
+
+
+@pytest.mark.parametrize("why", ["cancelled", "delivered too often"])
+def test_one_who_will_not_work_takes_nothing_from_one_who_does(redis: Redis, turn: Turn, why: str) -> None:
+    at_work = Answer(redis, turn.id, "worker-1")
+    redis.set(keys.deliveries("generate", turn.id, None), MOST_DELIVERIES)
+    take_over(redis, at_work)
+    if why == "cancelled":
+        redis.set(keys.cancelled(turn.id), 1)
+    else:
+        redis.incr(keys.deliveries("generate", turn.id, None))
+    with pytest.raises(NoLongerOwner):
+        take_over(redis, Answer(redis, turn.id, "worker-2"))
+    at_work.add(0, "Still mine.")
 
 
 async def test_whoever_brings_the_second_half_sends_the_turn_on(
@@ -84,10 +108,29 @@ async def test_a_cancellation_reaches_those_at_work_and_those_who_come_later(
         assert not watched.is_cancelled
         await cancel(async_redis, turn.id)
         await asyncio.to_thread(_wait_until_cancelled, watched)
+    with CancelledTurns(redis) as cancelled:
         with cancelled.watch(turn.id) as later:
-            assert later.is_cancelled
+            assert asked(redis, later)
         with cancelled.watch("another") as another:
-            assert not another.is_cancelled
+            assert not asked(redis, another)
+
+
+def asked(redis: Redis, watched: WatchedTurn) -> bool:
+    with redis.pipeline(transaction=False) as pipeline:
+        watched.ask(pipeline)
+        watched.hear(pipeline.execute()[0])
+    return watched.is_cancelled
+
+
+async def test_sentences_of_one_turn_are_watched_together_and_each_to_its_end(
+    redis: Redis, async_redis: AsyncRedis, turn: Turn
+) -> None:
+    with CancelledTurns(redis) as cancelled, cancelled.watch(turn.id) as longer:
+        wait_until(lambda: redis.pubsub_numsub(keys.CANCELLED_CHANNEL)[0][1], "a listener")
+        with cancelled.watch(turn.id) as shorter:
+            assert not asked(redis, shorter)
+        await cancel(async_redis, turn.id)
+        await asyncio.to_thread(_wait_until_cancelled, longer)
 
 
 async def test_a_cancellation_while_nobody_listened_is_looked_up(tmp_path: Path, turn: Turn) -> None:
@@ -164,6 +207,15 @@ def test_a_presence_of_another_version_is_understood() -> None:
 def _told(redis: Redis, presence: Presence, what: str) -> bool:
     value = redis.get(keys.presence("upkeep", presence.worker)) or b""
     return what.encode() in value
+
+
+def test_a_turn_is_at_work_until_the_last_of_its_sentences_is_spoken(redis: Redis) -> None:
+    presence = Presence(redis, "synthesize", longest_task_seconds=60)
+    with presence.working_on("t1"):
+        with presence.working_on("t1"), presence.working_on("t2"):
+            assert presence.now().turns == ("t1", "t2")
+        assert presence.now().turns == ("t1",)
+    assert presence.now().turns == ()
 
 
 def test_a_task_that_hangs_ends_its_process(redis: Redis) -> None:
