@@ -1,0 +1,84 @@
+"""Follow one turn and write what becomes of it. Knows turns and posts, but nothing of Discord."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.text.posting import Post
+from bot.turns import Happening, LiveTurn, Waiting
+from tasks.messages import ReplyEnded, TurnDropped, TurnFailed, Words
+
+
+class Voice(Protocol):
+    """How Priya says a thing herself, in the language of the person (see config/phrases.py)."""
+
+    def __call__(self, key: str, **fields: object) -> str: ...
+
+
+@dataclass(slots=True)
+class Draft:
+    """The answer as it grows."""
+
+    intro: str = ""
+    """What she says before it."""
+    words: str = ""
+    notice: str = ""
+    """What she says instead of it while there is nothing of it."""
+
+    def add(self, words: Words) -> None:
+        """Words that come again change nothing; behind words that got lost, only the whole answer helps."""
+        if words.offset <= len(self.words):
+            self.words = self.words[: words.offset] + words.text
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part for part in (self.intro, self.words.strip() or self.notice) if part)
+
+
+async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = "") -> bool:
+    """Write the answer of ``live`` while it grows. Returns whether it was answered. When it isn't, that is told
+    behind what there is. Raises CannotWrite, with the turn cancelled."""
+    draft = Draft(intro)
+    if intro:
+        post.show(draft.text)
+    is_answered: bool | None = None
+    try:
+        async for happening in live.follow():
+            ended = _take(happening, draft, voice)
+            is_answered = is_answered if ended is None else ended
+            if is_answered is not None or post.trouble is not None:
+                # Nobody listens to a typed answer, nobody reads one that can't be written: follow() ends here.
+                await live.cancel()
+            elif draft.text:
+                post.show(draft.text)
+    except BaseException:
+        await live.cancel()
+        raise
+    await post.finish(draft.text)
+    return bool(is_answered)
+
+
+def _take(happening: Happening, draft: Draft, voice: Voice) -> bool | None:
+    """Whether the turn ended well; None while it goes on."""
+    match happening:
+        case Words():
+            draft.add(happening)
+        case Waiting(reason="missing"):
+            draft.notice = voice("no_worker", stage=happening.stage)
+        case Waiting():
+            draft.notice = voice("slow")
+        case ReplyEnded():
+            draft.words = happening.text or draft.words
+            draft.notice = voice("failed")
+            return bool(draft.words.strip())
+        case TurnFailed(index=None):
+            return _fail(draft, voice("failed"))
+        case TurnDropped(reason="cancelled"):
+            return False
+        case TurnDropped(reason=reason):
+            return _fail(draft, voice("nothing_heard" if reason == "nothing-heard" else "late"))
+    return None
+
+
+def _fail(draft: Draft, excuse: str) -> bool:
+    draft.words = "\n\n".join(part for part in (draft.words.strip(), excuse) if part)
+    return False

@@ -1,0 +1,268 @@
+"""Text with Priya: which messages are hers, what she is asked in them, and what she does when she can't answer.
+
+One event loop.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import nextcord
+from loguru import logger
+
+from bot.active import ActiveTurns, TooBusy
+from bot.addressing import Addressing, Occasion
+from bot.preferences import Preferences
+from bot.text.answering import Voice, write_answer
+from bot.text.interrupting import RoomLookup, interrupts
+from bot.text.posting import EditPace, Post
+from bot.text.questions import LONGEST_TEXT, Question, question_of
+from bot.text.voice_messages import NotHeard, fetch_speech
+from bot.text.writing import NOBODY_RINGS, CannotWrite, paper_for
+from bot.turns import LiveTurn, Turns, Who
+from config.phrases import LANGUAGES, guess_language, phrases
+from tasks.dispatch import NotSent
+
+REMEMBERED: Final = 2_000
+"""Messages and channels that are kept in mind. The gateway may bring a message again after a resume."""
+BUSY_SECONDS: Final = 5
+"""When to try again, as she says it to somebody for whom there was no place."""
+TELL_AGAIN_SECONDS: Final = 600.0
+"""She tells a person no sooner than this again that she may not write in a channel."""
+
+
+@dataclass(slots=True)
+class Corner:
+    """What is remembered about one channel."""
+
+    addressing: Addressing = field(default_factory=Addressing)
+    pace: EditPace = field(default_factory=EditPace)
+    told_at: dict[int, float] = field(default_factory=dict)
+    """When each person was told that she may not write here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A message that is hers to answer."""
+
+    message: nextcord.Message
+    question: Question
+    who: Who
+    corner: Corner
+    voice: Voice
+    """How she says a thing herself in the language of this person."""
+    language: str
+    """Of the answer, when somebody chose one; else empty."""
+
+
+class Chat:
+    """One per process. ``take`` every message that is no command."""
+
+    def __init__(
+        self,
+        turns: Turns,
+        preferences: Preferences,
+        rooms: RoomLookup,
+        active: ActiveTurns,
+        bot_user: Callable[[], nextcord.abc.User],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._turns = turns
+        self._preferences = preferences
+        self._rooms = rooms
+        self._active = active
+        self._bot_user = bot_user
+        self._clock = clock
+        self._chance = chance
+        self._corners = Remembered(Corner)
+        self._seen = Remembered(bool)
+
+    async def take(self, message: nextcord.Message) -> None:
+        """Answer ``message`` if it is for her. Returns when that is done; never raises, but for cancellation."""
+        if _is_from_nobody(message) or message.id in self._seen:
+            return
+        self._seen.of(message.id)
+        try:
+            asking = await self._asking(message)
+            if asking is not None:
+                await self._answer(asking)
+        except Exception as error:  # noqa: BLE001  # whatever it was, a person waits for a word
+            logger.bind(success=False).opt(exception=error).error("A message was not answered")
+
+    async def _asking(self, message: nextcord.Message) -> Asking | None:
+        """None when it is not for her."""
+        question = question_of(message, self._bot_user())
+        if question.is_nothing:
+            return None
+        guild_id = message.guild.id if message.guild else None
+        server = await self._preferences.of_server(guild_id)
+        corner = self._corners.of(message.channel.id)
+        occasion = Occasion(
+            question.text,
+            message.author.id,
+            self._clock(),
+            listeners=self._listeners(message),
+            is_direct=message.guild is None,
+            mentions_her=question.mentions_her,
+            replies_to_her=question.replies_to_her,
+        )
+        is_hers = corner.addressing.is_addressed(occasion, server.answers)
+        room = self._rooms.of(guild_id) if guild_id is not None else None
+        if room and await interrupts(room, message, question.text, is_hers=is_hers):
+            return None
+        if not is_hers:
+            return None
+        chosen = await self._preferences.language_of(message.author.id) or server.language
+        language = next((name for name in LANGUAGES if name == chosen), None)
+        spoken = language or guess_language(question.text) or "en"
+
+        def voice(key: str, **fields: object) -> str:
+            return phrases().say(key, spoken, self._chance, **fields)
+
+        return Asking(message, question, who_wrote(message), corner, voice, language or "")
+
+    def _listeners(self, message: nextcord.Message) -> int:
+        """How many people may be meant. A text channel's members aren't known without a privileged intent: all of
+        the server's count, other bots too."""
+        if message.guild is None:
+            return 1
+        room = self._rooms.of(message.guild.id)
+        if room is not None and room.channel.id == message.channel.id:
+            return len({message.author.id, *room.channel.voice_states} - {self._bot_user().id})
+        return (message.guild.member_count or REMEMBERED) - 1
+
+    async def _answer(self, asking: Asking) -> None:
+        """Answer, or say why not."""
+        try:
+            if not may_write(asking.message):
+                raise CannotWrite("forbidden", "the channel's permissions say so")
+            if len(asking.question.text) > LONGEST_TEXT:
+                await self._say(asking, asking.voice("too_long"))
+            elif not (asking.question.text or asking.question.recording or asking.question.mentions_her):
+                await self._say(asking, asking.voice("attachment_refused"))
+            else:
+                await self._work(asking)
+        except CannotWrite as error:
+            await self._tell_otherwise(asking, error)
+
+    async def _work(self, asking: Asking) -> None:
+        """Raises CannotWrite."""
+        excuse: str | None = None
+        try:
+            async with self._active.turn() as outcome:
+                outcome.has_failed = not await self._answer_turn(asking)
+        except TooBusy:
+            excuse = asking.voice("cooldown", seconds=BUSY_SECONDS)
+        except NotSent as error:
+            logger.bind(success=False).warning("A message found no way to the workers: {}", error)
+            excuse = asking.voice("not_sent")
+        except NotHeard as error:
+            logger.bind(success=False).warning("A voice message was not heard: {}", error)
+            keys = {"too-long": "too_long", "unreadable": "attachment_refused", "unreachable": "nothing_heard"}
+            excuse = asking.voice(keys[error.trouble])
+        except CannotWrite:
+            raise
+        except Exception as error:  # noqa: BLE001  # said in words, never as a trace
+            logger.bind(success=False).opt(exception=error).error("A message was not answered")
+            excuse = asking.voice("error")
+        if excuse is not None:
+            await self._say(asking, excuse)
+
+    async def _answer_turn(self, asking: Asking) -> bool:
+        """Whether it was answered. Raises NotSent, NotHeard, CannotWrite."""
+        began_at = self._clock()
+        has_begun = asyncio.Event()
+        typing = asyncio.create_task(seem_to_write(asking.message.channel, has_begun), name="typing")
+        try:
+            live = await self._open(asking)
+            intro = asking.voice("attachment_refused") if asking.question.has_other_attachments else ""
+            async with Post(paper_for(asking.message), live.turn.id, asking.corner.pace, has_begun) as post:
+                is_answered = await write_answer(live, post, asking.voice, intro)
+        finally:
+            typing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await typing
+        asking.corner.addressing.answered(asking.message.author.id, self._clock())
+        took = self._clock() - began_at
+        logger.bind(turn=live.turn.id, success=is_answered).info("A typed answer took {:.2f} s", took)
+        return is_answered
+
+    async def _open(self, asking: Asking) -> LiveTurn:
+        """Raises NotSent, NotHeard."""
+        if asking.question.recording is not None:
+            pcm = await fetch_speech(asking.question.recording)
+            return await self._turns.hear(asking.who, pcm, language=asking.language)
+        text = asking.question.text or f"{self._bot_user().display_name}?"
+        return await self._turns.read(asking.who, text, spoken=False, language=asking.language)
+
+    async def _say(self, asking: Asking, text: str) -> None:
+        """A word of her own, once for each message. Raises CannotWrite."""
+        await paper_for(asking.message).post(text, nonce=str(asking.message.id))
+        asking.corner.addressing.answered(asking.message.author.id, self._clock())
+
+    async def _tell_otherwise(self, asking: Asking, error: CannotWrite) -> None:
+        """She can't write there: who meant her learns it directly, now and then."""
+        logger.bind(success=False).warning("Not written in channel {}: {}", asking.message.channel.id, error)
+        told_at, person = asking.corner.told_at, asking.message.author
+        is_told = person.id in told_at and self._clock() - told_at[person.id] < TELL_AGAIN_SECONDS
+        meant_her = asking.question.mentions_her or asking.question.replies_to_her
+        if error.reason != "forbidden" or asking.message.guild is None or is_told or not meant_her:
+            return
+        told_at[person.id] = self._clock()
+        try:
+            await person.send(asking.voice("cannot_write"), allowed_mentions=NOBODY_RINGS)
+        except nextcord.HTTPException as refusal:
+            logger.bind(success=False).warning("Nor directly: {}", refusal)
+
+
+class Remembered[Value]:
+    """Something for each of the ids that were asked for last."""
+
+    def __init__(self, make: Callable[[], Value], most: int = REMEMBERED) -> None:
+        self._make = make
+        self._most = most
+        self._values: OrderedDict[int, Value] = OrderedDict()
+
+    def __contains__(self, id_: int) -> bool:
+        return id_ in self._values
+
+    def of(self, id_: int) -> Value:
+        value = self._values.pop(id_) if id_ in self._values else self._make()
+        self._values[id_] = value
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+        return value
+
+
+def who_wrote(message: nextcord.Message) -> Who:
+    """A voice channel and its chat are one conversation, and so are all direct messages with one person."""
+    author = message.author
+    place = f"discord:{message.channel.id}" if message.guild else f"discord:dm:{author.id}"
+    return Who(str(author.id), author.display_name, place)
+
+
+def may_write(message: nextcord.Message) -> bool:
+    """By what the gateway told; Discord has the last word."""
+    channel, guild = message.channel, message.guild
+    if guild is None or not isinstance(channel, nextcord.abc.GuildChannel | nextcord.Thread):
+        return True
+    allowed = channel.permissions_for(guild.me)
+    return allowed.send_messages_in_threads if isinstance(channel, nextcord.Thread) else allowed.send_messages
+
+
+async def seem_to_write(channel: nextcord.abc.Messageable, until: asyncio.Event) -> None:
+    """Discord shows that she writes. Where that can't be shown, nothing is lost: nextcord keeps quiet about it."""
+    with channel.typing():
+        await until.wait()
+
+
+def _is_from_nobody(message: nextcord.Message) -> bool:
+    """Bots, herself among them, webhooks, and what Discord itself writes."""
+    return message.author.bot or message.webhook_id is not None or message.is_system()
