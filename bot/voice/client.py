@@ -84,6 +84,8 @@ class VoiceConnection(VoiceClient):
         """Discord put us into the channel."""
         self.server_known: Final = asyncio.Event()
         """Discord named a voice server that we did not connect to yet."""
+        self.was_put_out = False
+        """Discord showed us out of the channel: somebody wanted that. Without it, a REMOVED may be an accident."""
         self.is_between_servers = False
         """Discord said that the server is gone, and will name another as soon as it can."""
         self._ears = ears
@@ -130,6 +132,7 @@ class VoiceConnection(VoiceClient):
                 self.channel = cast("abc.Connectable", channel)
             self.state_known.set()
         elif not self._is_joining:
+            self.was_put_out = True
             await self._leave(Ended.REMOVED, is_seated=False)
 
     async def on_voice_server_update(self, data: "VoiceServerUpdate") -> None:

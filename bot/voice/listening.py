@@ -7,7 +7,7 @@ from typing import Final, Protocol, Self
 
 from loguru import logger
 
-from bot.turns import LiveTurn, Turns, Who
+from bot.turns import LiveTurn, Who
 from bot.voice.endpointing import Discarded, SpeechStarted
 from bot.voice.hearing import AskTurn, CancelSpeculation, Commit, Hearing, HearingAction, StartSpeculation
 from bot.voice.smart_turn import TurnJudge
@@ -19,7 +19,16 @@ class SpokenTurn:
     """An utterance that is over, and the turn that answers it; its transcript may be there already."""
 
     live: LiveTurn
+    """Not committed to (``live.is_committed``) when the one who listens wants to know first what was said."""
     commit: Commit
+
+
+class Hearer(Protocol):
+    """Who sends utterances to be transcribed: ``Turns``, or somebody who adds to it how the answer is to be."""
+
+    async def hear(self, who: Who, pcm: bytes, *, speculative: bool = False) -> LiveTurn:
+        """Raises NotSent."""
+        ...
 
 
 class Audience(Protocol):
@@ -32,18 +41,49 @@ class Audience(Protocol):
     def turn_not_sent(self, commit: Commit, cause: NotSent) -> None: ...
 
 
+class Attention(Protocol):
+    """Who decides about every utterance, and is told of it before it is over. On the event loop; must not block."""
+
+    def may_commit(self) -> bool:
+        """Whether the utterance that is over now is to be answered whatever it was. Else its turn is handed over
+        uncommitted: it is transcribed, and waits."""
+        ...
+
+    def speculated(self, pause_id: int, live: LiveTurn) -> None:
+        """Somebody paused, and what they said so far is being transcribed. The same turn is taken later if that
+        was all."""
+        ...
+
+    def went_on(self, pause_id: int) -> None:
+        """It was not all: the speculation for this pause, sent or not, is void."""
+        ...
+
+    def discarded(self) -> None:
+        """What had started was no speech."""
+        ...
+
+
 class Listener:
     """One speaker. Use as an async context manager; feed it on its event loop, which it never blocks.
 
-    ``judge`` may be None: then ends are told by silence alone.
+    ``judge`` may be None: then ends are told by silence alone. Without ``attention`` every utterance is committed to.
     """
 
-    def __init__(self, turns: Turns, who: Who, hearing: Hearing, judge: TurnJudge | None, audience: Audience) -> None:
+    def __init__(
+        self,
+        turns: Hearer,
+        who: Who,
+        hearing: Hearing,
+        judge: TurnJudge | None,
+        audience: Audience,
+        attention: Attention | None = None,
+    ) -> None:
         self._turns = turns
         self._who: Final = who
         self._hearing: Final = hearing
         self._judge = judge
         self._audience = audience
+        self._attention = attention
         self._actions: asyncio.Queue[HearingAction] = asyncio.Queue()
         self._judging: set[asyncio.Task[None]] = set()
         self._carrying: asyncio.Task[None] | None = None
@@ -90,8 +130,11 @@ class Listener:
                 case SpeechStarted():
                     self._audience.speech_started(action)
                 case Discarded():
-                    pass
+                    if self._attention is not None:
+                        self._attention.discarded()
                 case _:
+                    if isinstance(action, CancelSpeculation) and self._attention is not None:
+                        self._attention.went_on(action.pause_id)
                     self._actions.put_nowait(action)
 
     def _ask(self, question: AskTurn) -> None:
@@ -118,7 +161,10 @@ class Listener:
             case StartSpeculation(pause_id, pcm):
                 # A speculation that could not be sent is sent at the commit.
                 with contextlib.suppress(NotSent):
-                    self._speculation = (pause_id, await self._turns.hear(self._who, pcm, speculative=True))
+                    live = await self._turns.hear(self._who, pcm, speculative=True)
+                    self._speculation = (pause_id, live)
+                    if self._attention is not None:
+                        self._attention.speculated(pause_id, live)
             case CancelSpeculation():
                 await self._cancel_speculation()
             case Commit():
@@ -141,10 +187,12 @@ class Listener:
 
     async def _committed(self, commit: Commit) -> LiveTurn:
         """The speculation's turn if it heard exactly this, else a new one. Raises NotSent."""
+        may_commit = self._attention is None or self._attention.may_commit()
         if self._speculation is not None and self._speculation[0] == commit.pause_id:
             _, live = self._speculation
             self._speculation = None
-            await live.commit()
+            if may_commit:
+                await live.commit()
             return live
         await self._cancel_speculation()
-        return await self._turns.hear(self._who, commit.pcm)
+        return await self._turns.hear(self._who, commit.pcm, speculative=not may_commit)

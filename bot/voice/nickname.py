@@ -1,0 +1,49 @@
+"""The mark at her name while she listens, so that nobody in the server can miss it."""
+
+from typing import Final
+
+import nextcord
+from loguru import logger
+
+MARK: Final = " 🎧"
+MOST_CHARACTERS: Final = 32
+"""Of a nickname, by Discord."""
+
+
+class Nickname:
+    """Her name in one server, from joining a voice channel to leaving it. One event loop."""
+
+    def __init__(self, guild: nextcord.Guild) -> None:
+        self._guild = guild
+        self._plain = plain(guild.me.nick)
+        self._is_marked = False
+
+    async def mark(self) -> None:
+        """Not being allowed to is no harm: she also says it in the text channel."""
+        me = self._guild.me
+        marked = with_mark(self._plain or me.display_name)
+        if me.nick == marked:  # left by a process that was killed
+            self._is_marked = True
+        else:
+            self._is_marked = await self._change(marked)
+
+    async def restore(self) -> None:
+        if self._is_marked:
+            self._is_marked = not await self._change(self._plain)
+
+    async def _change(self, nick: str | None) -> bool:
+        try:
+            await self._guild.me.edit(nick=nick)
+        except (nextcord.HTTPException, OSError) as error:
+            logger.debug("The nickname stays as it is: {}", type(error).__name__)
+            return False
+        return True
+
+
+def with_mark(name: str) -> str:
+    return name[: MOST_CHARACTERS - len(MARK)] + MARK
+
+
+def plain(nick: str | None) -> str | None:
+    """The nickname without the mark that an earlier process may have left."""
+    return nick.removesuffix(MARK).strip() or None if nick else None

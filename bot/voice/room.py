@@ -1,0 +1,381 @@
+"""A voice channel in which Priya sits: who is heard, whom she answers, and what happens when people talk over her.
+
+Event loop only, but for ``is_heard``. What she hears is kept in memory as long as an utterance lasts, never on disk.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import nextcord
+from loguru import logger
+
+from bot.active import TooBusy
+from bot.addressing import Addressing, Occasion
+from bot.interjections import kind_of
+from bot.turns import Happening, LiveTurn, Who
+from bot.voice import receive
+from bot.voice.agenda import Agenda
+from bot.voice.barge_in import Action, Began, Gone, NotUnderstood, Taken, Typed, Understood, WentOn
+from bot.voice.closing import Ended
+from bot.voice.company import Company
+from bot.voice.excuses import Excuse, excuse_for, in_words
+from bot.voice.manner import Manner
+from bot.voice.playback import Player, Speech
+from bot.voice.reply import Opening, Reply
+from bot.voice.talker import Talk, Talker
+from tasks.dispatch import NotSent
+
+type VoicePlace = nextcord.VoiceChannel | nextcord.StageChannel
+
+
+class VoiceRoom:
+    """One joined channel. Is the ears of its connection (bot/voice/client.py), which is made for it and ``seat``ed.
+
+    ``written_in`` is where she writes what she can't say.
+    """
+
+    def __init__(
+        self,
+        channel: VoicePlace,
+        company: Company,
+        written_in: nextcord.abc.Messageable | None,
+        ended: Callable[["VoiceRoom", Ended], None],
+    ) -> None:
+        self.company: Final = company
+        self.player: Player | None = None
+        """Her mouth, once she is connected."""
+        self.written_in: Final = written_in
+        self._channel = channel
+        self._whereabouts: Callable[[], VoicePlace] = lambda: channel
+        self._ended = ended
+        self._manner = Manner(company.turns, company.preferences, channel.guild.id)
+        self._agenda = Agenda(lambda: self.player, self._was_answered)
+        self._addressing = Addressing()
+        self._talkers: dict[int, Talker] = {}
+        self._drafts: dict[int, Reply] = {}
+        """By talk: what may be all of it, and is being transcribed."""
+        self._talks: dict[Reply, Talk] = {}
+        """Those that aren't decided on."""
+        self._impatience: dict[int, asyncio.TimerHandle] = {}
+        self._is_listening = True
+        self._has_ended = False
+
+    def seat(self, player: Player, whereabouts: Callable[[], VoicePlace]) -> None:
+        """She is connected; ``whereabouts`` tells the channel, which a moderator may change."""
+        self.player, self._whereabouts = player, whereabouts
+        self._refresh()
+
+    @property
+    def channel(self) -> VoicePlace:
+        return self._whereabouts()
+
+    @property
+    def is_speaking(self) -> bool:
+        """She is in the middle of an answer, also while she is silent for somebody."""
+        current = self._agenda.current
+        return current is not None and current.speech is not None
+
+    @property
+    def people(self) -> int:
+        """In the channel, without bots."""
+        guild = self.channel.guild
+        members = (guild.get_member(user_id) for user_id in self.channel.voice_states if user_id != guild.me.id)
+        return sum(member is None or not member.bot for member in members)
+
+    # What others ask of her
+
+    async def say(self, who: Who, text: str) -> None:
+        """Say a given text when its turn comes. Raises NotSent."""
+        live = await self._manner.say(who, text)
+        reply = self._reply(who, int(who.id) if who.id.isdecimal() else None, live, is_wanted=True)
+        reply.text = text
+        self._agenda.add(reply)
+        self._want(reply)
+        self._agenda.advance()
+
+    async def stop(self) -> bool:
+        """Be quiet, and forget what was to be said. False: there was nothing."""
+        return self._agenda.hush()
+
+    async def typed(self, who: Who, text: str) -> None:
+        """Somebody wrote to her; it counts as if it were said over her. Answering it is the writer's of the chat."""
+        self._agenda.tell(Typed(kind_of(text)))
+        self._agenda.advance()
+
+    def forget(self, user_id: int) -> None:
+        """Somebody must not be heard any longer."""
+        for reply, talk in list(self._talks.items()):
+            if talk.user_id == user_id:
+                del self._talks[reply]
+                self._agenda.drop(reply)
+        self._drop(user_id)
+        self._agenda.advance()
+
+    async def finish(self) -> None:
+        """Listen to nobody any more, and return when she has said all that she was going to say."""
+        self._is_listening = False
+        while not self._agenda.is_empty and not self._has_ended:
+            current = self._agenda.current
+            await (current.is_over.wait() if current is not None else asyncio.sleep(0.05))
+
+    # Ears
+
+    def is_heard(self, user_id: int) -> bool:
+        return self.company.consent.has_agreed(user_id)
+
+    def hear(self, heard: list[receive.Heard]) -> None:
+        for piece in heard:
+            match piece:
+                case receive.Sound(user_id, pcm) if self._is_listening and self.is_heard(user_id):
+                    self._talker(user_id).feed(pcm)
+                case receive.Silence(user_id, milliseconds) if user_id in self._talkers:
+                    self._talkers[user_id].feed_silence(milliseconds)
+                case receive.Left(user_id):
+                    self._drop(user_id)
+
+    def said(self, speech: Speech) -> None:
+        self._agenda.spoken(speech)
+
+    def ended(self, why: Ended) -> None:
+        if self._has_ended:
+            return
+        self._has_ended, self._is_listening = True, False
+        for user_id in list(self._talkers):
+            self._drop(user_id)
+        self._agenda.hush()
+        self._ended(self, why)
+
+    def _talker(self, user_id: int) -> Talker:
+        talker = self._talkers.get(user_id)
+        if talker is None:
+            company = self.company
+            who = Who(str(user_id), self._name_of(user_id), f"discord:{self.channel.id}")
+            talker = Talker(user_id, who, self._manner, company.hearing(), company.judge, self)
+            self._talkers[user_id] = talker
+        return talker
+
+    def _name_of(self, user_id: int) -> str:
+        member = self.channel.guild.get_member(user_id)
+        return member.display_name if member is not None else "someone"
+
+    def _drop(self, user_id: int) -> None:
+        talker = self._talkers.pop(user_id, None)
+        if talker is None:
+            return
+        for talk in talker.leave():
+            self._lose(talk)
+        self._agenda.spawn(talker.left())
+
+    # TalkersRoom
+
+    def talk_began(self, talk: Talk) -> None:
+        self._agenda.tell(Began(talk.number, talk.user_id))
+        self._refresh()
+
+    def talk_paused(self, talk: Talk, live: LiveTurn) -> None:
+        self._forget_draft(talk)
+        self._drafts[talk.number] = draft = self._reply(talk.who, talk.user_id, live)
+        self._talks[draft] = talk
+        self._be_patient(talk)
+
+    def talk_went_on(self, talk: Talk) -> None:
+        self._forget_draft(talk)
+        self._agenda.tell(WentOn(talk.number))
+
+    def talk_ended(self, talk: Talk, live: LiveTurn) -> None:
+        reply = self._drafts.pop(talk.number, None)
+        if reply is None or reply.live is not live:
+            if reply is not None:
+                self._give_up(reply)
+            reply = self._reply(talk.who, talk.user_id, live)
+            self._talks[reply] = talk
+        reply.is_taken = True
+        self._agenda.add(reply)
+        if live.is_committed:
+            self._decided(reply)
+            self._agenda.tell(Taken(talk.number))
+            self._want(reply)
+        elif reply.said is not None:
+            self._decide(reply, talk)
+        elif reply.is_whole:
+            self.reply_whole(reply)
+        else:
+            self._be_patient(talk)
+        self._agenda.advance()
+
+    def talk_lost(self, talk: Talk, cause: NotSent | None) -> None:
+        self._lose(talk)
+        if cause is not None:
+            self._agenda.spawn(self._excuse_in_writing(talk.user_id))
+
+    def may_commit(self, talk: Talk) -> bool:
+        answers = self._manner.server.answers
+        is_for_her = answers == "always" or (answers != "never" and self.people <= 1)
+        return is_for_her and self._agenda.is_empty and self._agenda.floor.began_in_silence(talk.number)
+
+    def _lose(self, talk: Talk) -> None:
+        self._forget_draft(talk)
+        self._agenda.tell(Gone(talk.number))
+
+    def _forget_draft(self, talk: Talk) -> None:
+        self._calm_down(talk)
+        draft = self._drafts.pop(talk.number, None)
+        if draft is not None:
+            self._give_up(draft)
+
+    def _give_up(self, reply: Reply) -> None:
+        self._talks.pop(reply, None)
+        self._agenda.drop(reply)
+
+    def _be_patient(self, talk: Talk) -> None:
+        """She doesn't stay silent for ever because nobody knows what was said."""
+        self._calm_down(talk)
+        loop = asyncio.get_running_loop()
+        self._impatience[talk.number] = loop.call_later(
+            self.company.patience_seconds, lambda: self._agenda.tell(NotUnderstood(talk.number))
+        )
+
+    def _calm_down(self, talk: Talk) -> None:
+        timer = self._impatience.pop(talk.number, None)
+        if timer is not None:
+            timer.cancel()
+
+    # Deciding
+
+    def reply_heard(self, reply: Reply) -> None:
+        talk = self._talks.get(reply)
+        if talk is not None and not self._has_ended:
+            self._decide(reply, talk)
+            self._agenda.advance()
+
+    def _decide(self, reply: Reply, talk: Talk) -> None:
+        """What was said so far is known: does it stop her, and is it answered?"""
+        text = reply.said or ""
+        occasion = Occasion(text, talk.user_id, talk.began_at, self.people)
+        is_for_her = self._addressing.is_addressed(occasion, self._manner.server.answers)
+        self._calm_down(talk)
+        if reply.is_taken:
+            self._decided(reply)
+        actions = self._agenda.tell(Understood(talk.number, kind_of(text), is_for_her, reply.is_taken))
+        if Action.ANSWER in actions:
+            self._answer(reply)
+        elif Action.IGNORE in actions:
+            self._agenda.drop(reply)
+
+    def _decided(self, reply: Reply) -> None:
+        talk = self._talks.pop(reply, None)
+        if talk is not None:
+            self._calm_down(talk)
+
+    def _answer(self, reply: Reply) -> None:
+        """Who went on before they heard an answer was cut off by her: both parts are one question."""
+        begun = self._agenda.take_unheard(reply.user_id)
+        if begun is None or not begun.said:
+            self._want(reply)
+            self._agenda.spawn(self._commit(reply))
+            return
+        text = f"{begun.said} {reply.said}"
+        whole = self._reply(reply.who, reply.user_id, lambda: self._read(reply.who, text), is_wanted=True)
+        whole.said = text
+        self._agenda.put_in_place_of(reply, whole)
+        self._agenda.drop(reply)
+        self._want(whole)
+
+    async def _commit(self, reply: Reply) -> None:
+        await self._agenda.settled()
+        try:
+            await reply.commit()
+        except NotSent as cause:
+            self.reply_troubled(reply, cause)
+            self._agenda.drop(reply)
+            self._agenda.advance()
+
+    async def _read(self, who: Who, text: str) -> LiveTurn:
+        await self._agenda.settled()
+        return await self._manner.read(who, text)
+
+    def _want(self, reply: Reply) -> None:
+        reply.is_wanted = True
+        self._agenda.spawn(self._count(reply))
+
+    def reply_sounds(self, reply: Reply) -> None:
+        self._agenda.advance()
+
+    def reply_whole(self, reply: Reply) -> None:
+        talk = self._talks.get(reply)
+        if talk is not None and reply.is_taken:  # what was said will never be known
+            self._decided(reply)
+            self._agenda.tell(Gone(talk.number))
+            self._agenda.drop(reply)
+        elif reply.is_wanted and reply.text and not (reply.has_sound or reply.is_excuse):
+            self._agenda.spawn(self._write(reply.text))
+        self._agenda.advance()
+
+    def _was_answered(self, reply: Reply) -> None:
+        if reply.user_id is not None and reply.has_sound:
+            self._addressing.answered(reply.user_id, asyncio.get_running_loop().time())
+
+    async def _count(self, reply: Reply) -> None:
+        """One turn of this process, as long as it takes."""
+        try:
+            async with self.company.active.turn() as outcome:
+                await reply.is_over.wait()
+                outcome.has_failed = reply.has_failed
+        except TooBusy:
+            self._agenda.drop(reply)
+            await self._excuse(reply, Excuse("not_sent"))
+        except asyncio.CancelledError:  # the process ends
+            self._agenda.drop(reply)
+            raise
+        self._agenda.advance()
+
+    # When something goes wrong
+
+    def reply_troubled(self, reply: Reply, trouble: Happening | NotSent) -> None:
+        excuse = excuse_for(trouble)
+        if excuse is None or reply.is_excused or not reply.is_taken or not (reply.is_wanted or self.people <= 1):
+            return
+        reply.is_excused = True
+        if reply.is_excuse:
+            self._agenda.spawn(self._write(reply.text))
+            self._agenda.drop(reply)
+        else:
+            self._agenda.spawn(self._excuse(reply, excuse))
+
+    async def _excuse(self, reply: Reply, excuse: Excuse) -> None:
+        language = await self._manner.language_for(reply.user_id)
+        text = in_words(excuse, language, reply.said or "", self.company.chance)
+        if not excuse.can_be_said:
+            await self._write(text)
+            return
+        said = self._reply(reply.who, reply.user_id, lambda: self._manner.say(reply.who, text), is_excuse=True)
+        said.text = text
+        self._agenda.put_first(said)
+        self._agenda.advance()
+
+    async def _excuse_in_writing(self, user_id: int) -> None:
+        language = await self._manner.language_for(user_id)
+        await self._write(in_words(Excuse("not_sent"), language, "", self.company.chance))
+
+    async def _write(self, text: str) -> None:
+        """What can't be said. Where she may not write either, nothing can be done."""
+        place = self.written_in or self.channel
+        try:
+            await place.send(text, allowed_mentions=nextcord.AllowedMentions.none())
+        except (nextcord.HTTPException, OSError) as error:
+            logger.bind(success=False).warning("Could neither say nor write it: {}", type(error).__name__)
+
+    def _refresh(self) -> None:
+        self._agenda.spawn(self._manner.refresh())
+
+    def _reply(
+        self,
+        who: Who,
+        user_id: int | None,
+        source: LiveTurn | Opening,
+        *,
+        is_wanted: bool = False,
+        is_excuse: bool = False,
+    ) -> Reply:
+        return Reply(who, user_id, source, self.company.turns, self, is_wanted=is_wanted, is_excuse=is_excuse)

@@ -1,0 +1,203 @@
+"""All voice channels in which this process sits: joining, leaving, and coming back. One event loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any, Final, cast
+
+import nextcord
+from loguru import logger
+from redis.asyncio import Redis
+
+from bot.active import ActiveTurns
+from bot.consent import Consent
+from bot.preferences import Preferences
+from bot.turns import Turns
+from bot.voice.client import VoiceConnection
+from bot.voice.closing import Ended
+from bot.voice.company import Company
+from bot.voice.joining import CannotJoin, refusal
+from bot.voice.nickname import Nickname
+from bot.voice.remembered_rooms import RememberedRoom, RememberedRooms
+from bot.voice.room import VoicePlace, VoiceRoom
+from bot.voice.smart_turn import TurnJudge
+
+JOIN_SECONDS: Final = 10.0
+BUSY_SECONDS: Final = 15.0
+"""How long a join waits for the one before it in the same server."""
+DRAIN_SECONDS: Final = 5.0
+"""What is being said when the process ends may take so long."""
+READY_SECONDS: Final = 60.0
+"""How long she waits, put out by accident, until the client is logged in again."""
+
+type Announce = Callable[[VoiceRoom], Awaitable[None]]
+"""Tells the text channel that she listens, and asks for consent."""
+
+
+class VoiceRooms:
+    """One per process."""
+
+    def __init__(
+        self,
+        turns: Turns,
+        consent: Consent,
+        preferences: Preferences,
+        active: ActiveTurns,
+        redis: Redis,
+        judge: TurnJudge | None,
+        *,
+        announce: Announce | None = None,
+        join_seconds: float = JOIN_SECONDS,
+    ) -> None:
+        self.announce = announce
+        """May be set later, by whoever knows the words."""
+        self._company = Company(turns, consent, preferences, active, judge)
+        self._remembered = RememberedRooms(redis)
+        self._join_seconds = join_seconds
+        self._rooms: dict[int, VoiceRoom] = {}
+        self._connections: dict[VoiceRoom, VoiceConnection] = {}
+        self._nicknames: dict[VoiceRoom, Nickname] = {}
+        self._doors: dict[int, asyncio.Lock] = {}
+        """One join at a time in a server."""
+        self._background: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+        consent.on_revoked(self._stop_hearing)
+
+    def of(self, guild_id: int) -> VoiceRoom | None:
+        return self._rooms.get(guild_id)
+
+    async def join(self, channel: VoicePlace, announce_in: nextcord.abc.Messageable | None) -> VoiceRoom:
+        """Join it, leaving another of this server. If she is there already: that room. Raises CannotJoin."""
+        room, is_new = await self._join(channel, announce_in)
+        if is_new and self.announce is not None:
+            await self.announce(room)
+        return room
+
+    async def leave(self, guild_id: int) -> bool:
+        """False: she is in no channel there."""
+        room = self._rooms.get(guild_id)
+        if room is None:
+            return False
+        await self._remembered.forget(guild_id)
+        await self._connections[room].disconnect()
+        return True
+
+    async def rejoin(self, client: nextcord.Client, guild_ids: Iterable[int]) -> None:
+        """Go where she sat before the process or the client's session began anew."""
+        await asyncio.gather(*(self._come_back(client, guild_id) for guild_id in guild_ids))
+
+    async def close(self) -> None:
+        """Finish what is being said, and leave all channels, to come back with the next start."""
+        self._is_closing = True
+        rooms = list(self._rooms.values())
+        if rooms:
+            await asyncio.wait([asyncio.create_task(room.finish()) for room in rooms], timeout=DRAIN_SECONDS)
+        for room in rooms:
+            if connection := self._connections.get(room):
+                await connection.disconnect()
+        if self._background:
+            await asyncio.wait(self._background, timeout=DRAIN_SECONDS)
+
+    async def _join(self, channel: VoicePlace, announce_in: nextcord.abc.Messageable | None) -> tuple[VoiceRoom, bool]:
+        """Whether she was not there before. Raises CannotJoin."""
+        door = self._doors.setdefault(channel.guild.id, asyncio.Lock())
+        try:
+            async with asyncio.timeout(BUSY_SECONDS):
+                await door.acquire()
+        except TimeoutError:
+            raise CannotJoin("busy") from None
+        try:
+            room = self._rooms.get(channel.guild.id)
+            if room is not None and room.channel.id == channel.id:
+                return room, False
+            return await self._enter(channel, announce_in), True
+        finally:
+            door.release()
+
+    async def _enter(self, channel: VoicePlace, announce_in: nextcord.abc.Messageable | None) -> VoiceRoom:
+        """Raises CannotJoin."""
+        if self._is_closing:
+            raise CannotJoin("busy")
+        if (reason := refusal(channel)) is not None:
+            raise CannotJoin(reason)
+        guild = channel.guild
+        if (before := self._rooms.get(guild.id)) is not None:
+            await self._connections[before].disconnect()
+        room = VoiceRoom(channel, self._company, announce_in, self._room_ended)
+        connection = await self._connect(channel, room)
+        self._rooms[guild.id] = room
+        self._connections[room] = connection
+        room.seat(connection.player, lambda: cast("VoicePlace", connection.channel))
+        self._nicknames[room] = nickname = Nickname(guild)
+        self._spawn(nickname.mark())
+        written_in_id = getattr(announce_in, "id", None)
+        await self._remembered.remember(RememberedRoom(guild.id, channel.id, written_in_id))
+        return room
+
+    async def _connect(self, channel: VoicePlace, room: VoiceRoom) -> VoiceConnection:
+        """Raises CannotJoin."""
+        if (stale := channel.guild.voice_client) is not None:
+            await stale.disconnect(force=True)
+        try:
+            return await channel.connect(cls=partial(VoiceConnection, ears=room), timeout=self._join_seconds)
+        except TimeoutError:
+            # Discord answers nothing to a join that it doesn't allow: what it was may be known by now.
+            raise CannotJoin(refusal(channel) or "timeout") from None
+        except nextcord.ClientException:
+            raise CannotJoin("busy") from None
+
+    def _room_ended(self, room: VoiceRoom, why: Ended) -> None:
+        """She is out of the channel."""
+        guild_id = room.channel.guild.id
+        if self._rooms.get(guild_id) is room:
+            del self._rooms[guild_id]
+        connection = self._connections.pop(room, None)
+        self._spawn(self._tidy_up(room, guild_id, why, connection))
+
+    async def _tidy_up(self, room: VoiceRoom, guild_id: int, why: Ended, connection: VoiceConnection | None) -> None:
+        nickname = self._nicknames.pop(room, None)
+        was_accident = why is Ended.REMOVED and connection is not None and not connection.was_put_out
+        if was_accident and connection is not None and not self._is_closing:
+            await self._after_accident(connection.client, guild_id)
+        elif why in {Ended.REMOVED, Ended.REFUSED}:
+            await self._remembered.forget(guild_id)
+        if nickname is not None and guild_id not in self._rooms:
+            await nickname.restore()
+
+    async def _after_accident(self, client: nextcord.Client, guild_id: int) -> None:
+        """Nobody put her out: the client's session was lost and her seat with it. Sit down again, once."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await client.wait_until_ready()
+        except TimeoutError:
+            return  # rejoined when it is ready at last
+        await self._come_back(client, guild_id)
+
+    async def _come_back(self, client: nextcord.Client, guild_id: int) -> None:
+        kept = await self._remembered.of(guild_id)
+        if kept is None or self._is_closing:
+            return
+        guild = client.get_guild(guild_id)
+        room = self._rooms.get(guild_id)
+        if room is not None:
+            if guild is not None and guild.voice_client is self._connections[room]:
+                return
+            await self._connections[room].disconnect()  # of a session that is gone: nothing reaches it any more
+        channel = guild.get_channel(kept.channel_id) if guild is not None else None
+        written_in = guild.get_channel(kept.written_in_id) if guild is not None and kept.written_in_id else None
+        try:
+            if not isinstance(channel, nextcord.VoiceChannel):
+                raise CannotJoin("gone")
+            await self._join(channel, written_in if isinstance(written_in, nextcord.abc.Messageable) else None)
+        except CannotJoin as refused:
+            logger.info("Not back in a voice channel: {}", refused.reason)
+            await self._remembered.forget(guild_id)
+
+    def _stop_hearing(self, user_id: int) -> None:
+        for room in list(self._rooms.values()):
+            room.forget(user_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="voice-rooms")
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
