@@ -1,0 +1,41 @@
+"""How much memory this process holds, and a word in the log when it is more than it should be."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import psutil
+from loguru import logger
+
+LOOK_EVERY_SECONDS: Final = 60.0
+
+
+def resident_mb() -> int:
+    held: int = psutil.Process().memory_info().rss
+    return held // 2**20
+
+
+@asynccontextmanager
+async def watch_memory(
+    most_mb: int, held_mb: Callable[[], int] = resident_mb, every_seconds: float = LOOK_EVERY_SECONDS
+) -> AsyncIterator[None]:
+    """Inside of this, say so once each time that ``most_mb`` is passed."""
+    watching = asyncio.create_task(_watch(most_mb, held_mb, every_seconds), name="memory")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+
+async def _watch(most_mb: int, held_mb: Callable[[], int], every_seconds: float) -> None:
+    was_above = False
+    while True:
+        held = held_mb()
+        if held > most_mb and not was_above:
+            logger.warning("This process holds {} MB, more than MAX_MEMORY_MB={}", held, most_mb)
+        was_above = held > most_mb
+        await asyncio.sleep(every_seconds)
