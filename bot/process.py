@@ -100,13 +100,10 @@ async def compose(settings: Settings, turns: Turns, house: AsyncExitStack) -> Bo
         await asyncio.to_thread(loaded_once)  # from files: not while somebody waits
     rooms = VoiceRooms(turns, consent, preferences, active, redis, judge)
 
-    async def announce_in_room(room: VoiceRoom) -> None:
-        try:
-            await announce(room.written_in or room.channel, room.channel, preferences)
-        except nextcord.HTTPException as error:
-            logger.bind(success=False).warning("Nobody could be told that she listens: {}", error)
+    async def tell_of(room: VoiceRoom) -> None:
+        await announce(room.written_in or room.channel, room.channel, preferences)
 
-    rooms.announce = announce_in_room
+    rooms.announce = tell_of
 
     def bot_user() -> nextcord.abc.User:
         return cast("nextcord.abc.User", priya.user)  # it is one, though nextcord's types don't say so
