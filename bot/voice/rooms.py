@@ -15,7 +15,8 @@ from bot.preferences import Preferences
 from bot.turns import Turns
 from bot.voice.client import VoiceConnection
 from bot.voice.closing import Ended
-from bot.voice.company import Company
+from bot.voice.company import Company, silero_hearing
+from bot.voice.hearing import Hearing
 from bot.voice.joining import CannotJoin, refusal
 from bot.voice.nickname import Nickname
 from bot.voice.remembered_rooms import RememberedRoom, RememberedRooms
@@ -47,11 +48,12 @@ class VoiceRooms:
         judge: TurnJudge | None,
         *,
         announce: Announce | None = None,
+        hearing: Callable[[], Hearing] = silero_hearing,
         join_seconds: float = JOIN_SECONDS,
     ) -> None:
         self.announce = announce
         """May be set later, by whoever knows the words."""
-        self._company = Company(turns, consent, preferences, active, judge)
+        self._company = Company(turns, consent, preferences, active, judge, hearing)
         self._remembered = RememberedRooms(redis)
         self._join_seconds = join_seconds
         self._rooms: dict[int, VoiceRoom] = {}

@@ -1,0 +1,141 @@
+"""Priya in a voice channel: the real client on the simulated Discord, real Redis and workers, tones for words."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.discord.people.headset import HeardPacket
+from tests.discord.people.person import Person
+from tests.integration.voice_rooms import (
+    RoomScene,
+    her_next_words,
+    room_scene,
+    room_stack,
+    says,
+    sounds,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:parameter 'timeout' of type 'float':DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from room_stack(tmp_path_factory.mktemp("room"))
+
+
+@pytest_asyncio.fixture
+async def scene(monkeypatch: pytest.MonkeyPatch, stack: str) -> AsyncIterator[RoomScene]:
+    async with room_scene(monkeypatch, stack) as set_up:
+        yield set_up
+
+
+@pytest_asyncio.fixture
+async def asha(scene: RoomScene) -> Person:
+    person = await scene.person("Asha")
+    await scene.join(person)
+    return person
+
+
+def sound_of_her(person: Person) -> list[HeardPacket]:
+    return [packet for packet in person.heard().packets if packet.opus and not packet.is_silence]
+
+
+def last_sound_at(person: Person) -> float:
+    return sound_of_her(person)[-1].at
+
+
+def her_pauses(person: Person) -> list[tuple[float, float]]:
+    """From when to when she said nothing, longer than a late packet."""
+    times = [packet.at for packet in sound_of_her(person)]
+    return [(one, other) for one, other in itertools.pairwise(times) if other - one > 0.15]
+
+
+async def she_talks_on(person: Person) -> None:
+    """Asked for it, she talks for a quarter of a minute."""
+    await says(person, "on and on")
+    await her_next_words(person, 30)
+
+
+async def test_alone_with_one_person_she_answers_without_her_name(scene: RoomScene, asha: Person) -> None:
+    await says(asha, "sing something")
+    await her_next_words(asha, 30)
+    await asha.hears_silence_of(1.0)
+    [past] = await scene.history()
+    assert (past.said, past.answered) == ("sing something", "You said sing something to me. I am listening to you.")
+
+
+async def test_words_over_her_end_her_answer_and_are_answered(
+    scene: RoomScene, asha: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await she_talks_on(asha)
+    before, began_at = sounds(asha), time.monotonic()
+    await says(asha, "sing something")
+    with capsys.disabled():
+        print(f"\n  she falls silent {(last_sound_at(asha) - began_at) * 1000:.0f} ms after the first word over her")
+    assert sounds(asha) - before < 30  # of the thirty that she would have said meanwhile
+    await her_next_words(asha, 30)
+    await asha.hears_silence_of(1.0)
+    first, second = await scene.history()
+    assert second.said == "sing something"
+    assert first.answered.startswith("More of thing")
+    assert len(first.answered.split()) < 30  # of the eighty that were written
+
+
+async def test_a_backchannel_lets_her_go_on_from_the_same_place(
+    scene: RoomScene, asha: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await she_talks_on(asha)
+    current, began_at = scene.room._agenda.current, time.monotonic()
+    await says(asha, "haan", 0.4)
+    await her_next_words(asha, 10)
+    pauses = [pause for pause in her_pauses(asha) if pause[0] > began_at]
+    with capsys.disabled():
+        after = [round((until - began_at - 0.4) * 1000) for _, until in pauses]
+        print(f"\n  she goes on {after} ms after the backchannel's end")
+    [(_, until)] = pauses
+    assert until - began_at - 0.4 < 1.5
+    await her_next_words(asha, 30)
+    assert scene.room._agenda.current is current
+
+
+async def test_a_false_start_lets_her_go_on(scene: RoomScene, asha: Person) -> None:
+    await she_talks_on(asha)
+    current = scene.room._agenda.current
+    await says(asha, "sing something", 0.14)
+    await her_next_words(asha, 30)
+    assert scene.room._agenda.current is current
+
+
+async def test_stop_ends_it_and_she_stays_quiet(scene: RoomScene, asha: Person) -> None:
+    await she_talks_on(asha)
+    await says(asha, "ruko")
+    await asha.hears_silence_of(2.5)
+    assert not scene.room.is_speaking
+    [past] = await scene.history()
+    assert past.said == "on and on"
+    assert len(past.answered.split()) < 30
+
+
+async def test_she_goes_on_when_nobody_knows_in_time_what_was_said(scene: RoomScene, asha: Person) -> None:
+    await she_talks_on(asha)
+    current = scene.room._agenda.current
+    await says(asha, "haan haan", 0.5)
+    before = time.monotonic()
+    await her_next_words(asha, 30)
+    assert time.monotonic() - before < 4
+    assert scene.room._agenda.current is current
+
+
+async def test_who_goes_on_before_her_first_sound_asks_one_question(scene: RoomScene, asha: Person) -> None:
+    await says(asha, "sing something")
+    async with asyncio.timeout(5):
+        while scene.room._agenda.is_empty:  # noqa: ASYNC110 - nobody tells it
+            await asyncio.sleep(0.01)
+    await says(asha, "so he went home")
+    await her_next_words(asha, 30)
+    await asha.hears_silence_of(1.0)
+    assert (await scene.history())[-1].said.endswith("so he went home")
