@@ -69,7 +69,7 @@ class Chat:
         preferences: Preferences,
         rooms: RoomLookup,
         active: ActiveTurns,
-        bot_user: Callable[[], nextcord.abc.User],
+        bot_user: Callable[[], nextcord.ClientUser],
         *,
         clock: Callable[[], float] = time.monotonic,
         chance: random.Random | None = None,

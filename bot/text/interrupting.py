@@ -16,7 +16,9 @@ class RoomChannel(Protocol):
     def id(self) -> int: ...
 
     @property
-    def voice_states(self) -> Mapping[int, nextcord.VoiceState]: ...
+    def voice_states(self) -> Mapping[int, object]:
+        """Who is in it, herself among them, by user id."""
+        ...
 
 
 class SpeakingRoom(Protocol):

@@ -27,7 +27,7 @@ class Question:
         return not (self.text or self.recording or self.has_other_attachments or self.mentions_her)
 
 
-def question_of(message: nextcord.Message, her: nextcord.abc.User) -> Question:
+def question_of(message: nextcord.Message, her: nextcord.ClientUser) -> Question:
     recording = voice_message_of(message)
     names = her_mentions(message, her)
     written = message.content
@@ -42,13 +42,13 @@ def question_of(message: nextcord.Message, her: nextcord.abc.User) -> Question:
     )
 
 
-def her_mentions(message: nextcord.Message, her: nextcord.abc.User) -> tuple[str, ...]:
+def her_mentions(message: nextcord.Message, her: nextcord.ClientUser) -> tuple[str, ...]:
     """How she is called by mention: herself, or the role that Discord made for her when she was let in."""
     role = message.guild.self_role if message.guild else None
     return (f"<@{her.id}>", f"<@!{her.id}>", *([f"<@&{role.id}>"] if role else []))
 
 
-def _replies_to(message: nextcord.Message, her: nextcord.abc.User) -> bool:
+def _replies_to(message: nextcord.Message, her: nextcord.ClientUser) -> bool:
     if message.type is not nextcord.MessageType.reply or message.reference is None:
         return False
     answered = message.reference.resolved or message.reference.cached_message

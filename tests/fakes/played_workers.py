@@ -47,17 +47,24 @@ class PlayedWorkers:
 
     async def __aenter__(self) -> Self:
         await self.redis.flushdb()
-        await self._renew()
-        self._presence = asyncio.create_task(self._renew_for_ever())
+        await self.come_back()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._presence is not None:
-            self._presence.cancel()
-            await asyncio.wait([self._presence])
+        await self._stop_renewing()
         await self.redis.aclose()
+
+    async def leave(self) -> None:
+        """No worker is there any more, as after a crash and two seconds."""
+        await self._stop_renewing()
+        for stage in self._stages:
+            await self.redis.delete(keys.presence(stage, f"played-{stage}"))
+
+    async def come_back(self) -> None:
+        await self._renew()
+        self._presence = asyncio.create_task(self._renew_for_ever())
 
     async def asked_to_answer(self) -> SaidText:
         """The next text that is to be answered."""
@@ -67,7 +74,7 @@ class PlayedWorkers:
         """The next speech that is to be transcribed, and its PCM."""
         utterance = Utterance.from_wire(await self._next("transcribe"))
         pcm = await self.redis.get(utterance.audio_key)
-        return utterance, pcm or b""
+        return utterance, pcm if isinstance(pcm, bytes) else b""
 
     async def waiting(self, stage: StageName = "generate") -> int:
         """How many turns nobody has taken yet."""
@@ -111,6 +118,11 @@ class PlayedWorkers:
         self._turns.append(wire["turn"]["id"])
         await self._renew()
         return wire
+
+    async def _stop_renewing(self) -> None:
+        if self._presence is not None:
+            self._presence.cancel()
+            await asyncio.wait([self._presence])
 
     async def _renew(self) -> None:
         for stage in self._stages:

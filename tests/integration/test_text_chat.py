@@ -3,80 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from bot.active import ActiveTurns
-from bot.preferences import Preferences
-from bot.text.chat import Chat
 from bot.text.writing import ChannelPaper, nonce_of
-from bot.turns import Turns
-from config.phrases import Language, phrases
-from tests.discord.channel import Channel
-from tests.discord.events import MessageEdited, MessagePosted, Typing
-from tests.discord.home import Home
-from tests.discord.message import Message
-from tests.discord.people.person import Person
-from tests.discord.simulator import DiscordSimulator
-from tests.discord.stock import nextcord, running, stock_client
-from tests.fakes.played_workers import PlayedWorkers
+from tests.discord.events import MessageEdited, Typing
+from tests.integration.text_place import Place, text_place
 from tests.running import RunningValkey
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
 
 FIRST_WORDS_SECONDS = 0.5
-
-
-class NoRooms:
-    def of(self, guild_id: int) -> None:
-        return None
-
-
-@dataclass
-class Place:
-    """A server with Asha and Priya in it, and the workers behind her."""
-
-    discord: DiscordSimulator
-    home: Home
-    general: Channel
-    asha: Person
-    client: nextcord.Client
-    workers: PlayedWorkers
-    turns: Turns
-    preferences: Preferences
-    active: ActiveTurns
-    chat: Chat
-
-    @property
-    def her(self) -> str:
-        return f"<@{self.discord.world.bot.id}>"
-
-    async def ask(self, text: str = "kaisi ho") -> Message:
-        return await self.asha.write(self.general, f"{self.her} {text}")
-
-    def by_her(self, kind: type[MessagePosted] = MessagePosted) -> list[MessagePosted]:
-        return self.discord.journal.all(kind, lambda event: event.author_id == self.discord.world.bot.id)
-
-    async def final(self, text: str) -> None:
-        """Until a message of hers reads ``text``."""
-        bot = self.discord.world.bot.id
-        journal = self.discord.journal
-        posted = next((event for event in self.by_her() if event.content == text), None)
-        if posted is None:
-            edited = asyncio.create_task(journal.first(MessageEdited, lambda event: event.content == text))
-            written = asyncio.create_task(self.discord.bot_wrote(lambda event: event.content == text))
-            _, pending = await asyncio.wait({edited, written}, return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
-        assert any(
-            message.content == text for message in self.discord.world.messages.values() if message.author.id == bot
-        )
-
-    async def says(self, key: str, language: Language = "en") -> MessagePosted:
-        wordings = phrases().phrases[key].of(language)
-        return await self.discord.bot_wrote(lambda event: event.content in wordings)
 
 
 @pytest.fixture(scope="module")
@@ -88,30 +25,8 @@ def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValk
 
 @pytest.fixture
 async def place(own_valkey: RunningValkey) -> AsyncIterator[Place]:
-    async with (
-        DiscordSimulator(seed=7) as discord,
-        PlayedWorkers(own_valkey.url) as workers,
-        Turns(own_valkey.url, request_seconds=20) as turns,
-    ):
-        await turns.dispatcher.warm_up()
-        home = discord.add_guild()
-        general, asha = home.add_text_channel(), home.add_member("Asha")
-        home.add_text_channel("adda")
-        client = stock_client()
-        preferences = Preferences(turns.dispatcher.redis)
-        active = ActiveTurns(10)
-        chat = Chat(turns, preferences, NoRooms(), active, lambda: client.user)
-        client.event(on_message(chat))
-        async with running(client, discord):
-            yield Place(discord, home, general, asha, client, workers, turns, preferences, active, chat)
-        await active.drain(0)
-
-
-def on_message(chat: Chat):
-    async def on_message(message: nextcord.Message) -> None:
-        await chat.take(message)
-
-    return on_message
+    async with text_place(own_valkey.url) as place:
+        yield place
 
 
 # What is answered
@@ -120,7 +35,7 @@ def on_message(chat: Chat):
 async def test_a_mention_is_answered_as_a_reply_that_rings_nobody(place: Place) -> None:
     asked = await place.ask()
     said = await place.workers.answer("Badhiya, @everyone! Tum?")
-    assert said.text == "kaisi ho"
+    assert said.text == "how are you"
     assert said.turn.conversation == f"discord:{place.general.id}"
     assert (said.turn.speaker_id, said.turn.speaker_name) == (str(place.asha.id), "Asha")
     assert not said.turn.spoken
@@ -175,6 +90,7 @@ async def test_an_edited_question_is_not_answered_twice(place: Place) -> None:
     await place.discord.messages.change(asked, {"content": f"{place.her} kaun ho tum?"}, [])
     await place.ask("aur?")
     assert (await place.workers.answer("bas")).text == "aur?"
+    await place.final("bas")
     assert [event.content for event in place.by_her()] == ["main", "bas"]
 
 
@@ -259,7 +175,7 @@ async def test_a_long_answer_becomes_several_messages_with_whole_code_blocks(pla
         await place.workers.words(said.turn, answer[offset : offset + 200], offset)
     await place.workers.end(said.turn, answer)
     await place.discord.bot_wrote(lambda event: event.content.startswith("```python"))
-    await place.active.drain(15)
+    await place.finished()
     written = [place.discord.message(event.id).content for event in place.by_her()]
     assert len(written) == 2
     assert all(part.count("```") == 2 for part in written)
@@ -297,18 +213,3 @@ async def test_many_answers_in_one_channel_stay_within_its_limits(place: Place) 
         await place.workers.end(said.turn, final)
     await asyncio.gather(*map(place.final, finals))
     assert place.discord.rate_limits.refused == 0
-
-
-async def test_attention_to_a_place_of_its_own_for_each_turn(place: Place, own_valkey: RunningValkey) -> None:
-    """More turns than there may be at once: the next one waits shortly, then is refused in words."""
-    active = ActiveTurns(1, patience_seconds=0.05)
-    chat = Chat(place.turns, place.preferences, NoRooms(), active, lambda: place.client.user)
-    place.client.event(on_message(chat))
-    await place.ask("first")
-    said = await place.workers.asked_to_answer()
-    await place.asha.write_directly("second")
-    wordings = [wording.format(seconds=5) for wording in phrases().phrases["cooldown"].en]
-    await place.discord.bot_wrote(lambda event: event.content in wordings)
-    await place.workers.end(said.turn, "done")
-    await place.final("done")
-    assert (active.answered, active.refused) == (1, 1)

@@ -1,0 +1,382 @@
+"""Typing with her when something is wrong: with the question, with the workers, with Discord, or with her rights."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from bot.active import ActiveTurns
+from bot.turns import Turns, Who
+from config.audio import HEARD_RATE_HZ
+from tests.discord.channel import Channel
+from tests.discord.events import MessageDeleted, MessageEdited
+from tests.discord.permissions import Permission
+from tests.discord.refusals import missing_permissions
+from tests.discord.rest.rate_limits import Limit
+from tests.fakes.ogg_files import ogg_of, tone
+from tests.integration.text_place import Place, text_place
+from tests.running import RunningValkey, unused_port
+
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
+
+MESSAGES = "/channels/{channel_id}/messages"
+
+
+@pytest.fixture(scope="module")
+def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValkey]:
+    """No real worker listens here."""
+    with RunningValkey(tmp_path_factory.mktemp("trouble-valkey")) as running_valkey:
+        yield running_valkey
+
+
+@pytest.fixture
+async def place(own_valkey: RunningValkey) -> AsyncIterator[Place]:
+    async with text_place(own_valkey.url) as place:
+        yield place
+
+
+# The turn
+
+
+async def test_a_failed_turn_is_told_in_her_words(place: Place) -> None:
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.workers.fail(said.turn)
+    await place.says("failed")
+    await place.finished()
+    assert place.active.failed == 1
+
+
+async def test_in_the_language_of_the_person(place: Place) -> None:
+    await place.ask("yaar tum kaisi ho aaj")
+    said = await place.workers.asked_to_answer()
+    await place.workers.fail(said.turn)
+    await place.says("failed", "hinglish")
+
+
+async def test_an_answer_that_breaks_off_keeps_what_was_written(place: Place) -> None:
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.workers.words(said.turn, "That much I can say.")
+    posted = await place.discord.bot_wrote()
+    await place.workers.fail(said.turn)
+    edited = await place.discord.bot_edited(posted.id)
+    assert edited.startswith("That much I can say.\n\n")
+    assert len(edited) > 30
+
+
+async def test_a_late_answer_is_told(own_valkey: RunningValkey) -> None:
+    async with text_place(own_valkey.url, request_seconds=0.4) as place:
+        await place.ask()
+        said = await place.workers.asked_to_answer()
+        await place.says("late")
+        await place.finished()
+        assert await place.workers.is_cancelled(said.turn)
+
+
+async def test_an_empty_answer_is_a_failed_one(place: Place) -> None:
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.workers.end(said.turn, "")
+    await place.says("failed")
+
+
+async def test_a_missing_worker_is_told_and_then_the_answer_takes_its_place(place: Place) -> None:
+    await place.workers.leave()
+    await place.ask()
+    notice = await place.says("no_worker", stage="generate")
+    await place.workers.come_back()
+    said = await place.workers.asked_to_answer()
+    await place.workers.words(said.turn, "I am back.")
+    assert await place.discord.bot_edited(notice.id) == "I am back."
+    await place.workers.end(said.turn, "I am back.")
+    await place.finished()
+    assert len(place.by_her()) == 1
+
+
+async def test_without_redis_she_says_so(place: Place) -> None:
+    async with Turns(f"redis://127.0.0.1:{unused_port()}/0", request_seconds=20) as nowhere:
+        place.turns = nowhere
+        place.let_her_read()
+        await place.ask()
+        await place.says("not_sent")
+
+
+async def test_a_bug_is_told_in_words_and_never_as_a_trace(place: Place) -> None:
+    class BrokenTurns(Turns):
+        async def read(self, *_: object, **__: object) -> "None":  # type: ignore[override]
+            raise ZeroDivisionError("a bug")
+
+    async with BrokenTurns(f"redis://127.0.0.1:{unused_port()}/0", request_seconds=1) as broken:
+        place.turns = broken
+        place.let_her_read()
+        await place.ask()
+        await place.says("error")
+        assert "bug" not in "".join(event.content for event in place.by_her())
+
+
+async def test_one_turn_too_many_waits_shortly_and_is_refused_in_words(place: Place) -> None:
+    place.active = ActiveTurns(1, patience_seconds=0.05)
+    place.let_her_read()
+    await place.ask("first")
+    said = await place.workers.asked_to_answer()
+    await place.asha.write_directly("second")
+    await place.says("cooldown", seconds=5)
+    await place.workers.end(said.turn, "done")
+    await place.final("done")
+    assert (place.active.answered, place.active.refused) == (1, 1)
+
+
+async def test_what_is_left_when_the_process_ends_is_cancelled(place: Place) -> None:
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.workers.words(said.turn, "So far")
+    await place.discord.bot_wrote()
+    assert not await place.active.drain(0.05)
+    assert await place.workers.is_cancelled(said.turn)
+
+
+# The question
+
+
+async def test_a_voice_message_is_transcribed_and_answered_in_text(place: Place) -> None:
+    direct = place.discord.world.direct_channel(place.asha.member.user)
+    await place.asha.send_voice_message(direct, ogg_of(tone(1.5)), 1.5)
+    utterance, pcm = await place.workers.asked_to_transcribe()
+    samples = np.frombuffer(pcm, np.int16)
+    assert abs(len(samples) - 1.5 * HEARD_RATE_HZ) < 320
+    assert not utterance.speculative
+    spectrum = np.abs(np.fft.rfft(samples[8_000:16_000]))
+    assert abs(int(spectrum.argmax()) * 2 - 220) <= 4
+    await place.workers.heard(utterance.turn, "sun rahi ho")
+    await place.workers.words(utterance.turn, "Haan, sun rahi hoon.")
+    await place.workers.sentence(utterance.turn, 0, "Haan, sun rahi hoon.")
+    await place.workers.end(utterance.turn, "Haan, sun rahi hoon.", 1)
+    await place.final("Haan, sun rahi hoon.")
+    await place.finished()
+    assert place.active.answered == 1
+
+
+async def test_a_voice_message_without_words_is_asked_for_again(place: Place) -> None:
+    direct = place.discord.world.direct_channel(place.asha.member.user)
+    await place.asha.send_voice_message(direct, ogg_of(tone(0.5)), 0.5)
+    utterance, _ = await place.workers.asked_to_transcribe()
+    await place.workers.heard(utterance.turn, "")
+    await place.workers.drop(utterance.turn, "nothing-heard")
+    await place.says("nothing_heard")
+
+
+@pytest.mark.parametrize(
+    ("content", "seconds", "key"),
+    [(b"OggS...", 1.0, "attachment_refused"), (b"", 1.0, "attachment_refused"), (ogg_of(tone(0.1)), 301.0, "too_long")],
+)
+async def test_a_voice_message_that_is_none_is_refused_in_words(
+    place: Place, content: bytes, seconds: float, key: str
+) -> None:
+    direct = place.discord.world.direct_channel(place.asha.member.user)
+    await place.asha.send_voice_message(direct, content, seconds)
+    await place.says(key)
+    assert await place.workers.waiting("transcribe") == 0
+
+
+async def test_a_voice_message_that_is_gone_is_asked_for_again(place: Place) -> None:
+    file = place.discord.files.keep("voice-message.ogg", b"", "audio/ogg")
+    file["url"] = file["url"].replace(file["id"], "1")
+    await place.asha.write_directly("", files=[file])
+    await place.says("nothing_heard")
+
+
+async def test_other_attachments_are_refused_kindly(place: Place) -> None:
+    file = place.discord.files.keep("cat.png", b"\x89PNG", "image/png")
+    await place.asha.write_directly("", files=[file])
+    await place.says("attachment_refused")
+    assert await place.workers.waiting() == 0
+
+
+async def test_and_the_words_beside_them_are_answered(place: Place) -> None:
+    file = place.discord.files.keep("cat.png", b"\x89PNG", "image/png")
+    await place.asha.write_directly("look", files=[file])
+    said = await place.workers.asked_to_answer()
+    assert said.text == "look"
+    refusal = await place.says("attachment_refused")
+    await place.workers.words(said.turn, "Tell me about it.")
+    await place.workers.end(said.turn, "Tell me about it.")
+    await place.final(f"{refusal.content}\n\nTell me about it.")
+
+
+async def test_a_text_that_is_far_too_long_is_refused_kindly(place: Place) -> None:
+    """Discord itself lets nobody write more; but mentions are longer when they are read."""
+    place.general.name = "x" * 100
+    await place.discord.gateway.dispatch("CHANNEL_UPDATE", place.general.payload(), place.home.id)
+    await place.ask(f"<#{place.general.id}>" * 85)
+    await place.says("too_long")
+    assert await place.workers.waiting() == 0
+
+
+# Discord
+
+
+async def test_what_breaks_down_is_tried_again_and_posted_once(place: Place) -> None:
+    place.discord.rest_faults.break_down("POST /channels/.*/messages", 503, times=2)
+    await place.ask()
+    await place.workers.answer("phir bhi")
+    await place.final("phir bhi")
+    assert len(place.by_her()) == 1
+
+
+async def test_the_last_words_arrive_through_a_breakdown(place: Place) -> None:
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.workers.words(said.turn, "First")
+    await place.discord.bot_wrote()
+    place.discord.rest_faults.break_down("PATCH /channels/.*/messages", 503)
+    await place.workers.end(said.turn, "First and last.")
+    await place.final("First and last.")
+
+
+async def test_a_narrow_limit_is_kept_and_nothing_is_lost(place: Place) -> None:
+    place.discord.rate_limits.limits["PATCH", MESSAGES + "/{message_id}"] = Limit(1, 0.7)
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    text = ""
+    for number in range(20):
+        await place.workers.words(said.turn, f"{number} ", len(text))
+        text += f"{number} "
+        await asyncio.sleep(0.05)  # a model's speed
+    await place.workers.end(said.turn, text)
+    await place.final(text.strip())
+    assert place.discord.rate_limits.refused == 0
+
+
+async def test_where_she_may_not_write_she_says_so_directly_and_once(place: Place) -> None:
+    await place.home.deny_bot(place.general, Permission.SEND_MESSAGES)
+    await place.ask()
+    told = await place.says("cannot_write")
+    assert told.channel_id == place.discord.world.direct_channel(place.asha.member.user).id
+    await place.ask("suno")
+    await place.asha.write_directly("yahan?")
+    assert (await place.workers.answer("Haan, yahan.")).text == "yahan?"
+    await place.final("Haan, yahan.")
+    assert len(place.by_her()) == 2
+
+
+async def test_when_only_discord_knows_that_she_may_not_write_the_turn_ends(place: Place) -> None:
+    place.discord.rest_faults.refuse(f"POST /channels/{place.general.id}/messages", missing_permissions(), times=2)
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.workers.words(said.turn, "Nobody will read this")
+    await place.workers.words(said.turn, " or that", 21)
+    await place.says("cannot_write")
+    await place.finished()
+    assert await place.workers.is_cancelled(said.turn)
+    assert place.active.failed == 1
+
+
+async def test_where_replies_are_not_allowed_she_writes_without(place: Place) -> None:
+    place.discord.rest_faults.refuse("POST /channels/.*/messages", missing_permissions())
+    await place.ask()
+    await place.workers.answer("bina reply ke")
+    posted = await place.discord.bot_wrote()
+    assert posted.content == "bina reply ke"
+    assert "message_reference" not in posted.payload
+
+
+async def test_a_question_that_was_deleted_is_answered_without_a_reply(place: Place) -> None:
+    asked = await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.discord.messages.remove(asked)
+    await place.workers.end(said.turn, "kahan gaya?")
+    posted = await place.discord.bot_wrote()
+    assert "message_reference" not in posted.payload
+
+
+async def test_a_deleted_channel_ends_the_turn(place: Place) -> None:
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.home.delete_channel(place.general)
+    await place.workers.words(said.turn, "Anybody")
+    await place.workers.words(said.turn, " there", 7)
+    await place.finished()
+    assert await place.workers.is_cancelled(said.turn)
+    assert not place.by_her()
+
+
+async def test_an_answer_that_somebody_deletes_stays_deleted(place: Place) -> None:
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    await place.workers.words(said.turn, "Something bad")
+    posted = await place.discord.bot_wrote()
+    await place.discord.messages.remove(place.discord.message(posted.id))
+    await place.workers.end(said.turn, "Something bad indeed")
+    await place.finished()
+    assert place.discord.journal.all(MessageDeleted)
+    assert not place.discord.journal.all(MessageEdited)
+    assert len(place.by_her()) == 1
+
+
+# Typing while she speaks
+
+
+@dataclass
+class VoiceChannel:
+    id: int
+    voice_states: Mapping[int, object]
+
+
+@dataclass
+class Speaking:
+    """She speaks there, and is told what was typed."""
+
+    channel: VoiceChannel
+    is_speaking: bool = True
+    told: asyncio.Queue[tuple[Who, str]] = field(default_factory=asyncio.Queue)
+
+    async def typed(self, who: Who, text: str) -> None:
+        await self.told.put((who, text))
+
+
+@pytest.fixture
+def baithak(place: Place) -> Channel:
+    return next(channel for channel in place.home.guild.channels.values() if channel.has_voice)
+
+
+@pytest.fixture
+def room(place: Place, baithak: Channel) -> Speaking:
+    room = Speaking(VoiceChannel(baithak.id, dict.fromkeys((place.asha.id, place.her_user().id))))
+    place.rooms.room = room
+    return room
+
+
+async def test_what_is_typed_in_the_voice_channel_s_chat_interrupts_and_is_answered(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    await place.asha.write(baithak, "nahi, doosri wali kahani sunao")
+    said = await place.workers.answer("Achha, doosri.")
+    assert said.turn.conversation == f"discord:{baithak.id}"
+    assert await room.told.get() == (
+        Who(str(place.asha.id), "Asha", f"discord:{baithak.id}"),
+        "nahi, doosri wali kahani sunao",
+    )
+    await place.final("Achha, doosri.")
+
+
+async def test_a_stop_word_and_a_backchannel_are_told_and_not_answered(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    await place.asha.write(baithak, "haan haan")
+    await place.asha.write(baithak, "ruko")
+    assert [(await room.told.get())[1] for _ in range(2)] == ["haan haan", "ruko"]
+    room.is_speaking = False
+    await place.asha.write(baithak, "ab bolo kya hua")
+    assert (await place.workers.answer("Kuch nahi.")).text == "ab bolo kya hua"
+
+
+async def test_from_another_channel_only_what_is_meant_for_her_interrupts(place: Place, room: Speaking) -> None:
+    await place.asha.write(place.general, "koi aur baat")
+    await place.ask("ruko")
+    await place.home.add_member("Ravi").write(place.general, f"{place.her} ek sawaal hai mera")
+    assert (await place.workers.answer("Pucho.")).text == "ek sawaal hai mera"
+    assert (await room.told.get())[1] == "ruko"
+    assert room.told.empty(), "Ravi isn't in the channel"
