@@ -1,5 +1,6 @@
 """How people learn that she listens, and the two buttons with which they let her or don't. One event loop."""
 
+import contextlib
 from typing import Final
 
 import nextcord
@@ -80,16 +81,21 @@ async def decide(consent: Consent, user_id: int, *, agrees: bool) -> str:
 
 
 async def announce(where: Messageable, channel: Listening, preferences: Preferences) -> None:
-    """Say in one message who she is, that she listens in ``channel``, what becomes of what is said, and how to let
-    her. Raises nextcord.HTTPException (Forbidden: she may not write there)."""
-    await _ask(where, channel.guild, preferences, "consent_ask", channel=channel.mention)
+    """Say in one message who she is, that she listens in ``channel``, what becomes of what is said, and how to let her:
+    ``where``, or in the channel's own chat if she may not write there. Raises nextcord.HTTPException when neither
+    worked."""
+    told = {"channel": channel.mention}
+    if where != channel:
+        with contextlib.suppress(nextcord.Forbidden, nextcord.NotFound):
+            await _ask(where, channel.guild, preferences, "consent_ask", **told)
+            return
+    await _ask(channel, channel.guild, preferences, "consent_ask", **told)
 
 
-async def tell_newcomer(
-    where: Messageable, channel: Listening, person: nextcord.Member, preferences: Preferences
-) -> None:
-    """Tell one person who came later. Raises nextcord.HTTPException."""
-    await _ask(where, channel.guild, preferences, "consent_newcomer", channel=channel.mention, person=person.mention)
+async def tell_newcomer(channel: Listening, person: nextcord.Member, preferences: Preferences) -> None:
+    """Tell one person who came later, in the channel's own chat. Raises nextcord.HTTPException."""
+    told = {"channel": channel.mention, "person": person.mention}
+    await _ask(channel, channel.guild, preferences, "consent_newcomer", **told)
 
 
 async def _ask(where: Messageable, guild: nextcord.Guild, preferences: Preferences, key: str, **fields: object) -> None:

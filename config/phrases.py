@@ -140,8 +140,7 @@ class Phrases(BaseModel):
         wording = (chance or random).choice(self.phrases[key].of(language))
         if "stage" in fields and fields["stage"] in self.stages:
             fields["stage"] = self.stages[str(fields["stage"])].of(language)
-        said = _FIELD.sub(lambda field: str(fields[field[1]]), wording)
-        return said[:1].upper() + said[1:]
+        return _FIELD.sub(lambda field: str(fields[field[1]]), wording)
 
 
 def _check(key: str, language: str, wording: str) -> None:

@@ -12,17 +12,21 @@ from redis.exceptions import RedisError
 from bot.commands.caller import Caller, Reply
 from bot.parts import Parts
 from tasks.dispatch import StageLoad
+from tasks.messages import StageName
 
 NAMES: Final = ("join", "leave", "talk", "stop", "voice", "language", "consent", "answers", "status", "help")
 """Every command, in the order of the help."""
+
+SHOWN: Final[tuple[StageName, ...]] = ("transcribe", "generate", "synthesize")
+"""Without these she is ill; whether tidying up goes on is nothing to worry people with."""
 
 
 async def status(caller: Caller, parts: Parts) -> Reply:
     active = parts.active
     try:
         stages = await parts.turns.dispatcher.stages()
-        workers = [line for stage, load in stages.items() for line in _stage(caller, stage, load)]
-        is_well = all(load.workers for load in stages.values())
+        workers = [line for stage in SHOWN for line in _stage(caller, stage, stages[stage])]
+        is_well = all(stages[stage].workers for stage in SHOWN)
     except RedisError:
         stages, workers, is_well = {}, [caller.say("status_no_redis")], False
     lines = [
@@ -46,7 +50,7 @@ async def help_(caller: Caller) -> Reply:
     return Reply("\n".join([caller.say("help_intro"), *lines, caller.say("help_outro")]))
 
 
-def _stage(caller: Caller, stage: str, load: StageLoad) -> list[str]:
+def _stage(caller: Caller, stage: StageName, load: StageLoad) -> list[str]:
     engines = _in_order(engine for worker in load.workers for engine in worker.engines or (worker.engine,) if engine)
     told = ", ".join(engines) or caller.say("status_nobody")
     lines = [caller.say(f"status_stage_{stage}", engines=told, workers=len(load.workers), waiting=load.waiting)]

@@ -20,7 +20,13 @@ async def join(caller: Caller, parts: Parts) -> Reply:
     room = parts.rooms.of(server.id)
     if room is not None and room.channel.id == channel.id:
         return caller.answer("already_here", channel=channel.mention)
-    await parts.rooms.join(channel, _announced_in(caller, channel))
+    place = _announced_in(caller, channel)
+    try:
+        await parts.rooms.join(channel, place)
+    except nextcord.HTTPException:
+        # She is there, and could not tell that she listens.
+        await parts.rooms.leave(server.id)
+        raise
     return caller.answer("joined", channel=channel.mention)
 
 

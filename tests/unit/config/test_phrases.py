@@ -54,11 +54,9 @@ def test_wordings_change_with_chance_and_repeat_with_the_same_chance() -> None:
     assert phrases().say("slow", "hi", random.Random(3)) == phrases().say("slow", "hi", random.Random(3))
 
 
-def test_a_stage_is_called_by_its_name_and_the_line_starts_with_a_capital() -> None:
+def test_a_stage_is_called_by_its_name() -> None:
     for seed in range(9):
-        said = phrases().say("no_worker", "en", random.Random(seed), stage="transcribe")
-        assert "my ears" in said
-        assert said[0].isupper()
+        assert "my ears" in phrases().say("no_worker", "en", random.Random(seed), stage="transcribe")
 
 
 def test_what_is_filled_in_is_taken_as_it_is() -> None:

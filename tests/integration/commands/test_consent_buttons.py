@@ -1,0 +1,71 @@
+"""She says that she listens, and people say whether she may."""
+
+import pytest
+
+from bot.announcing import AGREE, REVOKE
+from bot.parts import Parts
+from tests.discord.events import MessagePosted
+from tests.discord.message import EPHEMERAL
+from tests.discord.simulator import DiscordSimulator
+from tests.discord.stock import running
+from tests.integration.commands.evening import Evening, made_bot, says
+
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
+
+
+async def test_joining_announces_that_she_listens_with_buttons_that_work(evening: Evening) -> None:
+    await evening.together()
+    told = await evening.discord.bot_wrote(lambda posted: bool(posted.payload["components"]))
+    assert told.content in says("consent_ask", channel=f"<#{evening.baithak.id}>")
+    assert told.channel_id == evening.general.id
+    assert told.allowed_mentions is not None
+    assert told.allowed_mentions["parse"] == []
+    assert [button["custom_id"] for button in told.payload["components"][0]["components"]] == [AGREE, REVOKE]
+    message = evening.discord.message(told.id)
+    ravi = evening.home.add_member("Ravi")
+    agreed = await evening.asha.press(message, AGREE)
+    assert await evening.asha.answer_to(agreed) in says("consent_given")
+    assert agreed.original is not None
+    assert agreed.original.flags & EPHEMERAL, "for the presser alone"
+    assert evening.parts.consent.has_agreed(evening.asha.id)
+    assert not evening.parts.consent.has_agreed(ravi.id)
+    assert await evening.asha.answer_to(await evening.asha.press(message, REVOKE)) in says("consent_revoked")
+    assert not evening.parts.consent.has_agreed(evening.asha.id)
+
+
+async def test_a_button_works_after_a_restart_and_in_its_readers_language(
+    discord: DiscordSimulator, parts: Parts
+) -> None:
+    home = discord.add_guild()
+    general, baithak, asha = home.add_text_channel(), home.add_voice_channel(), home.add_member("Asha")
+    await asha.join(baithak)
+    await parts.preferences.set_server(home.id, language="hinglish")
+    async with running(made_bot(parts), discord):
+        await asha.write(general, f"<@{discord.world.bot.id}> !join")
+        told = await discord.bot_wrote(lambda posted: bool(posted.payload["components"]))
+    async with running(made_bot(parts), discord) as restarted:
+        assert told.content in says("consent_ask", "hinglish", channel=f"<#{baithak.id}>")
+        pressed = await asha.press(discord.message(told.id), AGREE)
+        assert await asha.answer_to(pressed) in says("consent_given", "hinglish")
+        assert parts.consent.has_agreed(asha.id)
+        assert len(restarted._connection._view_store._views) == 2, "two buttons, however many messages have them"
+
+
+async def test_who_comes_later_is_told_once_and_who_agreed_is_not(evening: Evening) -> None:
+    ravi, meera = evening.home.add_member("Ravi"), evening.home.add_member("Meera")
+    await evening.parts.consent.agree(meera.id)
+    await evening.together()
+    for _ in range(2):
+        await ravi.join(evening.baithak)
+        await ravi.leave()
+    await meera.join(evening.baithak)
+    told = await evening.discord.bot_wrote(lambda posted: posted.channel_id == evening.baithak.id)
+    assert told.content in says("consent_newcomer", channel=f"<#{evening.baithak.id}>", person=ravi.mention)
+    await evening.orders("prefix", "stop")  # after this, whatever was to be said has been
+    bot = evening.discord.world.bot.id
+    in_voice_chat = [
+        posted
+        for posted in evening.discord.journal.all(MessagePosted)
+        if posted.author_id == bot and posted.channel_id == evening.baithak.id
+    ]
+    assert in_voice_chat == [told]
