@@ -11,7 +11,7 @@ import pytest
 from bot.active import ActiveTurns
 from bot.consent import Consent
 from bot.preferences import Preferences
-from bot.turns import Turns
+from bot.turns import Turns, Who
 from bot.voice.room import VoiceRoom
 from bot.voice.rooms import VoiceRooms
 from tasks import keys
@@ -70,11 +70,11 @@ class RoomScene:
         return self.room
 
     async def she_is_heard_by(self, *people: Person) -> None:
-        from bot.turns import Who
-
+        before = {person: sounds(person) for person in people}
         await self.room.say(Who("0", "a test", f"discord:{self.scene.channel.id}"), "Hello.")
         for person in people:
-            await person.hears(sounds(person) + 5)
+            await person.hears(before[person] + 5)
+        for person in people:
             await person.hears_silence_of(0.4)
 
     async def history(self) -> list[PastTurn]:
