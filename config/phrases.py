@@ -37,7 +37,6 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
         "bad_argument": "usage",
         "cooldown": "seconds",
         "missing_permission": "permission",
-        "bot_missing_permission": "permission",
         "status_intro": "uptime",
         "status_intro_ill": "uptime",
         "status_messages": "taken answered failed active",

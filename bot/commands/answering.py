@@ -12,7 +12,6 @@ import nextcord
 from loguru import logger
 from redis.exceptions import RedisError
 
-from bot.active import TooBusy
 from bot.commands.caller import LONGEST_MESSAGE, Body, Caller, Refused, Reply
 from bot.commands.cooldown import Cooldown
 from bot.voice.joining import CannotJoin
@@ -52,8 +51,6 @@ def refusal_of(error: Exception) -> Refused:
             return error
         case CannotJoin():
             return Refused(f"cannot_join_{error.reason}")
-        case TooBusy():
-            return Refused("slow")
         case NotSent():
             return Refused("not_sent")
         case RedisError():

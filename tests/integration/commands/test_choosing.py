@@ -2,9 +2,11 @@
 
 import pytest
 
+from bot.commands.caller import language_for
 from tasks.connections import connect
 from tasks.presence import Offer, Presence
 from tests.discord.guild import Guild
+from tests.discord.stock import nextcord
 from tests.integration.commands.evening import DOORS, Evening, answer_of, says
 from tests.running import RunningValkey
 
@@ -19,6 +21,19 @@ async def test_languages_are_chosen_by_name_and_spoken_from_then_on(evening: Eve
     assert await evening.orders(door, "join") in says("cannot_join_nowhere", "hi")
     assert await evening.orders(door, "language", name="auto") in says("language_followed", "hi")
     assert await evening.orders(door, "leave") in says("not_here")
+
+
+async def test_whom_nothing_tells_by_is_answered_as_the_server_or_the_app_speaks(evening: Evening) -> None:
+    preferences, asha = evening.parts.preferences, evening.asha.id
+    assert await language_for(preferences, asha, text="", guild=None, locale=nextcord.Locale.hi) == "hi"
+    assert await language_for(preferences, asha, text="", guild=None, locale=nextcord.Locale.de) == "en"
+    assert (
+        await language_for(preferences, asha, text="kya haal hai", guild=None, locale=nextcord.Locale.hi) == "hinglish"
+    )
+    await preferences.set_server(evening.home.id, language="hinglish")
+    assert await evening.orders("prefix", "join") in says("cannot_join_nowhere", "hinglish")
+    await preferences.set_language(asha, "hi")
+    assert await evening.orders("slash", "join") in says("cannot_join_nowhere", "hi")
 
 
 async def test_an_unknown_language_is_said_so(evening: Evening) -> None:

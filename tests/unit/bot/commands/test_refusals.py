@@ -3,7 +3,6 @@ from typing import get_args
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from bot.active import TooBusy
 from bot.commands.answering import refusal_of
 from bot.commands.caller import Refused
 from bot.voice.joining import CannotJoin, JoinRefusal
@@ -17,7 +16,6 @@ from tasks.dispatch import NotSent
         (Refused("no_dm"), "no_dm"),
         (NotSent("gone"), "not_sent"),
         (RedisConnectionError("gone"), "no_memory"),
-        (TooBusy(), "slow"),
         (ValueError("a bug"), "error"),
         *((CannotJoin(reason), f"cannot_join_{reason}") for reason in get_args(JoinRefusal.__value__)),
     ],
