@@ -3,12 +3,14 @@
 import pytest
 
 from bot.announcing import AGREE, REVOKE
+from bot.client import Priya
+from bot.commands.adding import add_commands
 from bot.parts import Parts
 from tests.discord.events import MessagePosted
 from tests.discord.message import EPHEMERAL
 from tests.discord.simulator import DiscordSimulator
 from tests.discord.stock import running
-from tests.integration.commands.evening import Evening, made_bot, says
+from tests.integration.commands.evening import Evening, made_bot, replies_to, says
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
 
@@ -69,3 +71,30 @@ async def test_who_comes_later_is_told_once_and_who_agreed_is_not(evening: Eveni
         if posted.author_id == bot and posted.channel_id == evening.baithak.id
     ]
     assert in_voice_chat == [told]
+
+
+async def test_her_own_client_knows_enough_for_all_of_it(discord: DiscordSimulator, parts: Parts) -> None:
+    """Few intents and no members kept: still she sees who calls, who comes, and who may."""
+
+    async def nothing_more(_client: Priya) -> None:
+        return
+
+    home = discord.add_guild()
+    general, baithak = home.add_text_channel(), home.add_voice_channel()
+    asha, ravi = home.add_member("Asha"), home.add_member("Ravi")
+    priya = Priya(parts.chat, nothing_more)
+    add_commands(priya, parts)
+    async with running(priya, discord):
+        await asha.join(baithak)
+        assert await asha.answer_to(await asha.use("join", general)) in says("joined", channel=f"<#{baithak.id}>")
+        await ravi.join(baithak)
+        told = await discord.bot_wrote(lambda posted: posted.channel_id == baithak.id)
+        assert told.content in says("consent_newcomer", channel=f"<#{baithak.id}>", person=ravi.mention)
+        await ravi.answer_to(await ravi.press(discord.message(told.id), AGREE))
+        assert parts.consent.has_agreed(ravi.id)
+        refused = await ravi.answer_to(await ravi.use("answers", general, when="never"))
+        assert refused in says("missing_permission", permission="Manage Server")
+        status = await asha.answer_to(await asha.use("status", general))
+        assert "shards: 0 of 1" in status
+        asked = await asha.write(general, f"<@{discord.world.bot.id}> !HELP")
+        assert (await discord.bot_wrote(replies_to(asked.id))).content.splitlines()[0] in says("help_intro")
