@@ -1,5 +1,6 @@
 """Follow one turn and write what becomes of it. Knows turns and posts, but nothing of Discord."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,20 +42,28 @@ async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = ""
     if intro:
         post.show(draft.text)
     is_answered: bool | None = None
+    watch = asyncio.create_task(_cancel_when_unwritable(live, post), name=f"watch-{live.turn.id}")
     try:
         async for happening in live.follow():
             ended = _take(happening, draft, voice)
             is_answered = is_answered if ended is None else ended
-            if is_answered is not None or post.trouble is not None:
-                # Nobody listens to a typed answer, nobody reads one that can't be written: follow() ends here.
-                await live.cancel()
+            if is_answered is not None:
+                await live.cancel()  # nobody listens to a typed answer; follow() ends here
             elif draft.text:
                 post.show(draft.text)
     except BaseException:
         await live.cancel()
         raise
+    finally:
+        watch.cancel()
     await post.finish(draft.text)
     return bool(is_answered)
+
+
+async def _cancel_when_unwritable(live: LiveTurn, post: Post) -> None:
+    """Nobody needs to go on thinking about what can't be read."""
+    await post.has_failed.wait()
+    await live.cancel()
 
 
 def _take(happening: Happening, draft: Draft, voice: Voice) -> bool | None:

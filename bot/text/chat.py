@@ -141,7 +141,7 @@ class Chat:
     async def _answer(self, asking: Asking) -> None:
         """Answer, or say why not."""
         try:
-            if not may_write(asking.message):
+            if not may_write(asking.message, self._bot_user()):
                 raise CannotWrite("forbidden", "the channel's permissions say so")
             if len(asking.question.text) > LONGEST_TEXT:
                 await self._say(asking, asking.voice("too_long"))
@@ -248,12 +248,13 @@ def who_wrote(message: nextcord.Message) -> Who:
     return Who(str(author.id), author.display_name, place)
 
 
-def may_write(message: nextcord.Message) -> bool:
+def may_write(message: nextcord.Message, her: nextcord.ClientUser) -> bool:
     """By what the gateway told; Discord has the last word."""
-    channel, guild = message.channel, message.guild
-    if guild is None or not isinstance(channel, nextcord.abc.GuildChannel | nextcord.Thread):
+    channel = message.channel
+    herself = message.guild.get_member(her.id) if message.guild else None
+    if herself is None or not isinstance(channel, nextcord.abc.GuildChannel | nextcord.Thread):
         return True
-    allowed = channel.permissions_for(guild.me)
+    allowed = channel.permissions_for(herself)
     return allowed.send_messages_in_threads if isinstance(channel, nextcord.Thread) else allowed.send_messages
 
 

@@ -62,8 +62,8 @@ class Post:
     def __init__(self, paper: Paper, turn_id: str, pace: EditPace, has_begun: asyncio.Event) -> None:
         self._has_begun = has_begun
         """Set once the first words stand there."""
-        self.trouble: CannotWrite | None = None
-        """Why nothing more can be written; nobody needs to go on thinking."""
+        self.has_failed: Final = asyncio.Event()
+        """Set when nothing more can be written; ``finish`` says why."""
         self._paper = paper
         self._turn_id = turn_id
         self._pace = pace
@@ -72,6 +72,7 @@ class Post:
         self._has_changed = asyncio.Event()
         self._is_hurried = asyncio.Event()
         self._written: list[Written] = []
+        self._trouble: CannotWrite | None = None
         self._scribe: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -96,8 +97,8 @@ class Post:
         self.show(text)
         assert self._scribe is not None, "use it as a context manager"
         await self._scribe
-        if self.trouble is not None:
-            raise self.trouble
+        if self._trouble is not None:
+            raise self._trouble
 
     async def _write(self) -> None:
         try:
@@ -107,7 +108,8 @@ class Post:
                 self._has_changed.clear()
                 await self._write_newest()
         except CannotWrite as error:
-            self.trouble = error
+            self._trouble = error
+            self.has_failed.set()
 
     async def _write_newest(self) -> None:
         step = self._next_step()

@@ -10,6 +10,7 @@ from bot.active import ActiveTurns
 from bot.preferences import Preferences
 from bot.text.chat import Chat
 from bot.text.interrupting import SpeakingRoom
+from bot.text.rate_limits import keep_channels_apart
 from bot.turns import Turns
 from config.phrases import Language, phrases
 from tests.discord.channel import Channel
@@ -117,7 +118,9 @@ async def text_place(url: str, *, request_seconds: float = 20) -> AsyncIterator[
         home = discord.add_guild()
         general, asha = home.add_text_channel(), home.add_member("Asha")
         home.add_voice_channel()
-        async with running(stock_client(), discord) as client:
+        stock = stock_client()
+        keep_channels_apart(stock.http)
+        async with running(stock, discord) as client:
             place = Place(discord, home, general, asha, client, workers, turns)
             place.let_her_read()
             yield place
