@@ -20,12 +20,7 @@ class Nickname:
 
     async def mark(self) -> None:
         """Not being allowed to is no harm: she also says it in the text channel."""
-        me = self._guild.me
-        marked = with_mark(self._plain or me.display_name)
-        if me.nick == marked:  # left by a process that was killed
-            self._is_marked = True
-        else:
-            self._is_marked = await self._change(marked)
+        self._is_marked = await self._change(with_mark(self._plain or plain(self._guild.me.display_name) or ""))
 
     async def restore(self) -> None:
         if self._is_marked:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, Final, cast
 
+import aiohttp
 import nextcord
 from loguru import logger
 from redis.asyncio import Redis
@@ -17,7 +18,7 @@ from bot.voice.client import VoiceConnection
 from bot.voice.closing import Ended
 from bot.voice.company import Company, silero_hearing
 from bot.voice.hearing import Hearing
-from bot.voice.joining import CannotJoin, refusal
+from bot.voice.joining import CannotJoin, JoinRefusal, refusal
 from bot.voice.nickname import Nickname
 from bot.voice.remembered_rooms import RememberedRoom, RememberedRooms
 from bot.voice.room import VoicePlace, VoiceRoom
@@ -28,8 +29,9 @@ BUSY_SECONDS: Final = 15.0
 """How long a join waits for the one before it in the same server."""
 DRAIN_SECONDS: Final = 5.0
 """What is being said when the process ends may take so long."""
-READY_SECONDS: Final = 60.0
-"""How long she waits, put out by accident, until the client is logged in again."""
+COME_BACK_AFTER_SECONDS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Put out by accident, she tries so often: the client may not be logged in again."""
+_PASSING: Final[frozenset[JoinRefusal | None]] = frozenset({"timeout", "busy"})
 
 type Announce = Callable[[VoiceRoom], Awaitable[None]]
 """Tells the text channel that she listens, and asks for consent."""
@@ -147,6 +149,8 @@ class VoiceRooms:
             raise CannotJoin(refusal(channel) or "timeout") from None
         except nextcord.ClientException:
             raise CannotJoin("busy") from None
+        except (aiohttp.ClientError, OSError):  # the client itself is not connected to Discord
+            raise CannotJoin("timeout") from None
 
     def _room_ended(self, room: VoiceRoom, why: Ended) -> None:
         """She is out of the channel."""
@@ -167,33 +171,43 @@ class VoiceRooms:
             await nickname.restore()
 
     async def _after_accident(self, client: nextcord.Client, guild_id: int) -> None:
-        """Nobody put her out: the client's session was lost and her seat with it. Sit down again, once."""
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                await client.wait_until_ready()
-        except TimeoutError:
-            return  # rejoined when it is ready at last
-        await self._come_back(client, guild_id)
+        """Nobody put her out: the client's session was lost, and her seat with it. It may take a while to be back."""
+        for pause_seconds in COME_BACK_AFTER_SECONDS:
+            await asyncio.sleep(pause_seconds)
+            if self._is_closing or guild_id in self._rooms:
+                return
+            reason = await self._come_back(client, guild_id)
+            if reason not in _PASSING:
+                break
+        else:
+            logger.bind(success=False).warning("Gave up a voice channel: {}", reason)
+            await self._remembered.forget(guild_id)
 
-    async def _come_back(self, client: nextcord.Client, guild_id: int) -> None:
+    async def _come_back(self, client: nextcord.Client, guild_id: int) -> JoinRefusal | None:
+        """To the channel that is remembered, if one is. What stands in the way for good makes it forgotten."""
         kept = await self._remembered.of(guild_id)
         if kept is None or self._is_closing:
-            return
+            return None
         guild = client.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            return "timeout"
         room = self._rooms.get(guild_id)
         if room is not None:
-            if guild is not None and guild.voice_client is self._connections[room]:
-                return
+            if guild.voice_client is self._connections[room]:
+                return None
             await self._connections[room].disconnect()  # of a session that is gone: nothing reaches it any more
-        channel = guild.get_channel(kept.channel_id) if guild is not None else None
-        written_in = guild.get_channel(kept.written_in_id) if guild is not None and kept.written_in_id else None
+        channel = guild.get_channel(kept.channel_id)
+        written_in = guild.get_channel(kept.written_in_id) if kept.written_in_id else None
         try:
             if not isinstance(channel, nextcord.VoiceChannel):
                 raise CannotJoin("gone")
             await self._join(channel, written_in if isinstance(written_in, nextcord.abc.Messageable) else None)
         except CannotJoin as refused:
             logger.info("Not back in a voice channel: {}", refused.reason)
-            await self._remembered.forget(guild_id)
+            if refused.reason not in _PASSING:
+                await self._remembered.forget(guild_id)
+            return refused.reason
+        return None
 
     def _stop_hearing(self, user_id: int) -> None:
         for room in list(self._rooms.values()):
