@@ -1,0 +1,104 @@
+"""Priya on a Discord: the real bot process and the real stack against the simulator, and people who talk with her."""
+
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from redis.asyncio import Redis
+
+from tasks.messages import Heard, Message, Sentence, Words
+from tests.discord.channel import Channel
+from tests.discord.events import CommandsRegistered
+from tests.discord.home import Home as Guild
+from tests.discord.people.person import Person
+from tests.discord.simulator import DiscordSimulator
+from tests.discord.voice.session import VoiceSession
+from tests.integration.running_stack import Home
+from tests.running import RunningProcess
+from workers.engines import Synthesizer
+
+BOT: Final = [sys.executable, "-m", "bot"]
+QUIET_SECONDS: Final = 2.0
+"""After so much silence her answer is taken to be over: the next sentence is there sooner."""
+ANSWER_SECONDS: Final = 30.0
+"""Only a broken bot takes this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """A guild with one text and one voice channel, and the bot of this guild. Belongs to the simulator's loop."""
+
+    discord: DiscordSimulator
+    guild: Guild
+    general: Channel
+    room: Channel
+    asha: Person
+    rohan: Person
+    voice: Synthesizer
+    redis: Redis
+
+    async def sit_down(self, *people: Person) -> VoiceSession:
+        """People join the voice channel, bring Priya there, and agree to be heard."""
+        for person in people:
+            await person.join(self.room)
+        mark = self.discord.journal.mark()
+        await people[0].write(self.general, "!join")
+        session = await self.discord.bot_connected_to_voice(since=mark)
+        asked = await self.discord.bot_wrote(lambda posted: bool(posted.payload["components"]), since=mark)
+        [button] = [part for row in asked.payload["components"] for part in row["components"]][:1]
+        for person in people:
+            pressed = await person.press(self.discord.message(asked.id), button["custom_id"])
+            await person.answer_to(pressed)
+        return session
+
+    async def says(self, person: Person, text: str) -> float:
+        """Somebody says it. Returns when its last sound was said (``time.monotonic()``)."""
+        speech = self.voice.synthesize(text, language="en")
+        began = time.monotonic()
+        await person.speak(speech.pcm, speech.rate_hz)
+        return began + _sounding_seconds(speech.pcm, speech.rate_hz)
+
+    async def transcripts(self) -> list[str]:
+        """What the workers heard, of all turns so far."""
+        return [event.text for event in await self._events() if isinstance(event, Heard)]
+
+    async def sentences(self) -> list[str]:
+        """What she wrote, of all turns so far."""
+        return [event.text for event in await self._events() if isinstance(event, Sentence)]
+
+    async def words(self) -> str:
+        """All that she wrote, as it came."""
+        return "".join(event.text for event in await self._events() if isinstance(event, Words))
+
+    async def _events(self) -> list[Message]:
+        streams = [key async for key in self.redis.scan_iter("replies:*")]
+        events: list[Message] = []
+        for key in sorted(streams):
+            entries: Any = await self.redis.xrange(key)
+            events += [Message.from_json(fields[b"event"]) for _, fields in entries]
+        return events
+
+
+def _sounding_seconds(pcm: npt.NDArray[np.float32], rate_hz: int) -> float:
+    """Up to the last 10 ms that are not quiet."""
+    window = rate_hz // 100
+    loud = np.flatnonzero(np.abs(pcm[: len(pcm) // window * window]).reshape(-1, window).max(axis=1) > 0.01)
+    return float((loud[-1] + 1) * window / rate_hz)
+
+
+@asynccontextmanager
+async def an_evening(home: Home, voice: Synthesizer, redis: Redis, log: Path, seed: int) -> AsyncIterator[Evening]:
+    """The bot's process runs and is logged in. Another ``seed`` makes other people, channels and mishaps."""
+    async with DiscordSimulator(seed) as discord:
+        guild = discord.add_guild()
+        text, room = guild.add_text_channel(), guild.add_voice_channel()
+        people = guild.add_member("Asha"), guild.add_member("Rohan")
+        with RunningProcess(BOT, log, home.environment(**discord.environment)):
+            await discord.journal.first(CommandsRegistered, seconds=ANSWER_SECONDS)
+            yield Evening(discord, guild, text, room, *people, voice, redis)
