@@ -44,6 +44,8 @@ class Corner:
     pace: EditPace = field(default_factory=EditPace)
     told_at: dict[int, float] = field(default_factory=dict)
     """When each person was told that she may not write here."""
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Messages are read in the order in which they came, however they are answered then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +92,21 @@ class Chat:
             return
         self._seen.of(message.id)
         try:
-            asking = await self._asking(message)
+            corner = self._corners.of(message.channel.id)
+            async with corner.reading:
+                asking = await self._asking(message, corner)
             if asking is not None:
                 await self._answer(asking)
         except Exception as error:  # noqa: BLE001  # whatever it was, a person waits for a word
             logger.bind(success=False).opt(exception=error).error("A message was not answered")
 
-    async def _asking(self, message: nextcord.Message) -> Asking | None:
+    async def _asking(self, message: nextcord.Message, corner: Corner) -> Asking | None:
         """None when it is not for her."""
         question = question_of(message, self._bot_user())
         if question.is_nothing:
             return None
         guild_id = message.guild.id if message.guild else None
         server = await self._preferences.of_server(guild_id)
-        corner = self._corners.of(message.channel.id)
         occasion = Occasion(
             question.text,
             message.author.id,

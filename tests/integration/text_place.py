@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.active import ActiveTurns
+from bot.client import Priya
 from bot.preferences import Preferences
 from bot.text.chat import Chat
 from bot.text.interrupting import SpeakingRoom
@@ -19,7 +20,7 @@ from tests.discord.home import Home
 from tests.discord.message import Message
 from tests.discord.people.person import Person
 from tests.discord.simulator import DiscordSimulator
-from tests.discord.stock import nextcord, running, stock_client
+from tests.discord.stock import nextcord, running
 from tests.fakes.played_workers import PlayedWorkers
 
 
@@ -34,6 +35,21 @@ class OneRoom:
 
 
 @dataclass
+class Reader:
+    """Her chat, which a test may exchange."""
+
+    chat: Chat | None = None
+
+    async def take(self, message: nextcord.Message) -> None:
+        assert self.chat is not None
+        await self.chat.take(message)
+
+
+async def begin(_priya: Priya) -> None:
+    """Nothing is to be begun."""
+
+
+@dataclass
 class Place:
     """A server with Asha and Priya in it, and the workers behind her."""
 
@@ -41,7 +57,8 @@ class Place:
     home: Home
     general: Channel
     asha: Person
-    client: nextcord.Client
+    client: Priya
+    reader: Reader
     workers: PlayedWorkers
     turns: Turns
     active: ActiveTurns = field(default_factory=lambda: ActiveTurns(10))
@@ -54,12 +71,7 @@ class Place:
     def let_her_read(self) -> None:
         """Messages reach a chat that is made of what stands here now."""
         preferences = Preferences(self.turns.dispatcher.redis)
-        chat = Chat(self.turns, preferences, self.rooms, self.active, self.her_user)
-
-        async def on_message(message: nextcord.Message) -> None:
-            await chat.take(message)
-
-        self.client.event(on_message)
+        self.reader.chat = Chat(self.turns, preferences, self.rooms, self.active, self.her_user)
 
     @property
     def her(self) -> str:
@@ -118,10 +130,12 @@ async def text_place(url: str, *, request_seconds: float = 20) -> AsyncIterator[
         home = discord.add_guild()
         general, asha = home.add_text_channel(), home.add_member("Asha")
         home.add_voice_channel()
-        stock = stock_client()
-        keep_channels_apart(stock.http)
-        async with running(stock, discord) as client:
-            place = Place(discord, home, general, asha, client, workers, turns)
+        reader = Reader()
+        priya = Priya(reader, begin)
+        priya._connection.guild_ready_timeout = 0.05  # all its servers are there at once
+        keep_channels_apart(priya.http)
+        async with running(priya, discord):
+            place = Place(discord, home, general, asha, priya, reader, workers, turns)
             place.let_her_read()
             yield place
             await place.active.drain(0)
