@@ -2,6 +2,7 @@
 
 import tomllib
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,8 @@ class Persona(BaseModel):
     name: str = Field(min_length=1)
     age: int = Field(ge=18)
     prompt: str = Field(min_length=40)
+    among_friends: str
+    """Follows the prompt when several people speak with her."""
     spoken_sentences: int = Field(ge=1)
     """After so many she stops talking: a friend on the phone leaves room for the other."""
     answer_in: AnswerIn
@@ -53,12 +56,24 @@ class Persona(BaseModel):
             raise ValueError("must say where {speaker} goes")
         return prompt.strip()
 
-    def system_prompt(self, speaker: str, language: str = "") -> str:
-        """What the language model is told about itself. ``speaker`` is a display name, taken as plain words.
+    @field_validator("among_friends")
+    @classmethod
+    def _names_the_speakers(cls, line: str) -> str:
+        if "{speakers}" not in line:
+            raise ValueError("must say where {speakers} go")
+        return line.strip()
+
+    def system_prompt(self, speakers: Sequence[str], language: str = "") -> str:
+        """What the language model is told about itself. ``speakers`` are display names, taken as plain words: of who
+        speaks, or of several whose messages will begin with their names.
 
         The line of a chosen ``language`` comes last of all: everything before it is the same as without one, so
         that models need not read it again."""
-        prompt = self.prompt.replace("{speaker}", plain_name(speaker))
+        first, *others = [plain_name(speaker) for speaker in speakers] or [plain_name("")]
+        prompt = self.prompt.replace("{speaker}", first)
+        if others:
+            names = f"{', '.join([first, *others[:-1]])} and {others[-1]}"
+            prompt = f"{prompt}\n{self.among_friends.replace('{speakers}', names)}"
         chosen = self.answer_in.model_dump().get(language)
         return f"{prompt}\n{chosen}" if chosen else prompt
 

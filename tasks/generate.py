@@ -13,12 +13,13 @@ from config.persona import persona
 from tasks import keys
 from tasks.answer import Answer, NoLongerOwner, StoredAnswer
 from tasks.forward import forward
-from tasks.history import PastTurn, decode_turns, last_turns, remember
+from tasks.history import PastTurn, decode_turns, remember
 from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
+from tasks.prompting import messages_for
 from tasks.replies import WordsPacer
 from tasks.stage import MOST_DELIVERIES, Delivery, Read, stage_task
 from tasks.workplace import chat_models
-from workers.engines import ChatMessage, Conversation
+from workers.engines import Conversation
 from workers.errors import BadInput, EngineError
 from workers.language.sentences import SentenceCutter
 from workers.lineup import NoEngine
@@ -84,7 +85,7 @@ def generate(said: SaidText, delivery: Delivery, outset: Outset) -> Wire:
         raise
     finally:
         if draft.text and not said.verbatim:
-            past = PastTurn(said.turn.id, delivery.started_at, said.text, draft.text.strip())
+            past = PastTurn(said.turn.id, delivery.started_at, said.text, draft.text.strip(), said.turn.speaker_name)
             remember(delivery.place.redis, said.turn.conversation, past)
     ended_at = time.time()
     work = delivery.work(draft.engine or "stored", draft.model_started_at or ended_at, ended_at)
@@ -160,13 +161,9 @@ def _deltas(conversation: Conversation, draft: Draft) -> Generator[str]:
 
 def _conversation(said: SaidText, delivery: Delivery, past_turns: Iterable[PastTurn], draft: Draft) -> Conversation:
     settings = delivery.place.settings
-    messages = [ChatMessage("system", persona().system_prompt(said.turn.speaker_name, said.turn.language))]
-    for past in last_turns(past_turns):
-        messages += [ChatMessage("user", past.said), ChatMessage("assistant", past.answered)]
-    messages.append(ChatMessage("user", said.text))
     return Conversation(
         said.turn.conversation,
-        tuple(messages),
+        messages_for(said, past_turns, persona()),
         answer_so_far=draft.text,
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,

@@ -1,11 +1,13 @@
 """What was said before, shared by all workers: one hash a conversation, a field a turn.
 
-A field per turn makes writing idempotent and lets the process that asked cut an answer down to what was heard.
+A field per turn makes writing idempotent and lets the process that asked cut an answer down to what was heard. Of an
+interrupted answer the worker writes what it wrote while the asker says what was heard, in either order. Each side
+writes its half and reads the other's in one transaction, so whoever comes second leaves what was heard.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from redis import Redis
@@ -30,6 +32,8 @@ class PastTurn:
     """Epoch seconds, for the order."""
     said: str
     answered: str
+    speaker: str = ""
+    """Display name of who said it."""
 
 
 def estimated_tokens(text: str) -> int:
@@ -59,14 +63,21 @@ def decode_turns(fields: Iterable[bytes | str]) -> tuple[PastTurn, ...]:
     return tuple(PastTurn(**json.loads(value)) for value in fields)
 
 
+def _encoded(past: PastTurn) -> str:
+    return json.dumps(asdict(past), ensure_ascii=False)
+
+
 def remember(redis: Redis, conversation: str, past: PastTurn) -> None:
-    """Write or overwrite one turn; the oldest go when there are too many."""
+    """Write or overwrite one turn, unless less of it was heard; the oldest go when there are too many."""
     key = keys.history(conversation)
     with redis.pipeline(transaction=True) as transaction:
-        transaction.hset(key, past.turn, json.dumps(asdict(past), ensure_ascii=False))
+        transaction.hset(key, past.turn, _encoded(past))
         transaction.hlen(key)
         transaction.expire(key, keys.HISTORY_SECONDS)
-        length: int = transaction.execute()[1]
+        transaction.get(keys.heard(past.turn))
+        _, length, _, heard = transaction.execute()
+    if heard is not None:
+        redis.hset(key, past.turn, _encoded(replace(past, answered=heard.decode())))
     if length > PRUNE_ABOVE_TURNS:
         _prune(redis, key)
 
@@ -77,13 +88,15 @@ def _prune(redis: Redis, key: str) -> None:
 
 
 async def keep_heard(redis: AsyncRedis, conversation: str, turn_id: str, heard: str) -> None:
-    """Cut a turn's answer down to what was heard of it."""
+    """Cut a turn's answer down to what was heard of it, whether or not it is written already."""
     key = keys.history(conversation)
-    value = await redis.hget(key, turn_id)
+    async with redis.pipeline(transaction=True) as transaction:
+        transaction.set(keys.heard(turn_id), heard, ex=keys.TURN_SECONDS)
+        transaction.hget(key, turn_id)
+        value = (await transaction.execute())[1]
     if value is not None:
-        past = json.loads(value)
-        past["answered"] = heard
-        await redis.hset(key, turn_id, json.dumps(past, ensure_ascii=False))
+        [past] = decode_turns([value])
+        await redis.hset(key, turn_id, _encoded(replace(past, answered=heard)))
 
 
 async def forget(redis: AsyncRedis, conversation: str) -> None:

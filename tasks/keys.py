@@ -56,6 +56,11 @@ def history(conversation: str) -> str:
     return f"history:{conversation}"
 
 
+def heard(turn: str) -> str:
+    """What was heard of an interrupted answer: see tasks/history.py. Written by the process that asks."""
+    return f"heard:{turn}"
+
+
 def workers(stage: str) -> str:
     """Set: names of a stage's workers, among them dead ones. Each worker puts its own down with its presence."""
     return f"workers:{stage}"

@@ -62,7 +62,7 @@ def load(settings: Settings) -> "LlamaChat":
 def _persona() -> str:
     """What all conversations will begin with, up to the name of who is spoken with."""
     try:
-        return persona().system_prompt("")
+        return persona().system_prompt([""])
     except PersonaError as error:
         raise EngineMisconfigured(NAME, str(error)) from error
 

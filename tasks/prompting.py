@@ -1,0 +1,29 @@
+"""A conversation as the messages that a language model is shown. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from config.persona import Persona, plain_name
+from tasks.history import PastTurn, last_turns
+from tasks.messages import SaidText
+from workers.engines import ChatMessage
+
+
+def messages_for(said: SaidText, past_turns: Iterable[PastTurn], persona: Persona) -> tuple[ChatMessage, ...]:
+    """The persona, the last turns and what was said now.
+
+    Among several people each message says whose it is. They are named in the order in which they first spoke, so that
+    the beginning of the prompt changes only when somebody new does.
+    """
+    kept = last_turns(past_turns)
+    speaker = said.turn.speaker_name
+    people = tuple(dict.fromkeys([*(past.speaker for past in kept if past.speaker), speaker]))
+    messages = [ChatMessage("system", persona.system_prompt(people, said.turn.language))]
+    for past in kept:
+        messages.append(ChatMessage("user", _as_said_by(past.speaker, past.said, people)))
+        messages.append(ChatMessage("assistant", past.answered))
+    messages.append(ChatMessage("user", _as_said_by(speaker, said.text, people)))
+    return tuple(messages)
+
+
+def _as_said_by(speaker: str, text: str, people: Sequence[str]) -> str:
+    return f"{plain_name(speaker)}: {text}" if speaker and len(people) > 1 else text
