@@ -170,6 +170,17 @@ async def test_history_can_be_cut_to_what_was_heard_and_forgotten(
     assert not redis.exists(keys.history(turn.conversation))
 
 
+@pytest.mark.parametrize("heard", ["a long", ""])
+async def test_what_was_heard_stands_also_when_the_answer_is_written_after_it(
+    redis: Redis, async_redis: AsyncRedis, turn: Turn, heard: str
+) -> None:
+    await keep_heard(async_redis, turn.conversation, turn.id, heard)
+    for _ in range(2):  # and when it is delivered again
+        remember(redis, turn.conversation, PastTurn(turn.id, 1.0, "hello", "a long answer"))
+        [past] = decode_turns(redis.hvals(keys.history(turn.conversation)))
+        assert (past.said, past.answered) == ("hello", heard)
+
+
 async def test_a_worker_tells_what_it_does_and_takes_its_leave(redis: Redis, async_redis: AsyncRedis) -> None:
     presence = Presence(redis, "upkeep", longest_task_seconds=60)
     presence.start()
