@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import nextcord
 from loguru import logger
@@ -43,8 +43,9 @@ REDIS_SECONDS: Final = 3.0
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 15.0
 ANSWERING_SHARE: Final = 0.65
+VOICE_SHARE: Final = 0.75
 LEAVING_SHARE: Final = 0.9
-"""Parts of the time for stopping: until then answers may end, then voice channels and Discord are left. The rest is for
+"""Parts of the time for stopping: until then answers may end, voice channels and Discord are left. The rest is for
 closing connections."""
 
 
@@ -105,8 +106,9 @@ async def compose(settings: Settings, turns: Turns, house: AsyncExitStack) -> Bo
 
     rooms.announce = tell_of
 
-    def bot_user() -> nextcord.abc.User:
-        return cast("nextcord.abc.User", priya.user)  # it is one, though nextcord's types don't say so
+    def bot_user() -> nextcord.ClientUser:
+        assert priya.user is not None, "messages come after the login"
+        return priya.user
 
     async def rejoin(client: Priya) -> None:
         await rooms.rejoin(client, [guild.id for guild in client.guilds])
@@ -134,12 +136,14 @@ async def leave(bot: Bot, seconds: float) -> None:
     ends_at = time.monotonic() + seconds * LEAVING_SHARE
     bot.priya.take_no_more()
     logger.info("Leaving; {} answers are being given", bot.parts.active.running)
-    all_ended = await bot.parts.active.drain(seconds * ANSWERING_SHARE)
+    # Together: what is written and what is spoken may end, and each channel is left when it is quiet there.
+    all_ended, _ = await asyncio.gather(
+        bot.parts.active.drain(seconds * ANSWERING_SHARE),
+        _within(seconds * VOICE_SHARE, "Voice channels", bot.rooms.close),
+    )
     if not all_ended:
         logger.warning("Some answers were broken off")
-    for name, close in (("Voice channels", bot.rooms.close), ("Discord", bot.priya.close)):
-        left = max(0.0, ends_at - time.monotonic())
-        await _within(left * 0.6, name, close)
+    await _within(max(0.0, ends_at - time.monotonic()), "Discord", bot.priya.close)
 
 
 async def _within(seconds: float, name: str, close: Callable[[], Awaitable[object]]) -> None:
