@@ -124,6 +124,11 @@ class Agenda:
         if self._ending:
             await asyncio.wait(self._ending, timeout=SETTLE_SECONDS)
 
+    async def idle(self) -> None:
+        """Until nothing is going on in the background any more. For the end."""
+        while self._background:
+            await asyncio.wait(self._background)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name="agenda")
         self._background.add(task)

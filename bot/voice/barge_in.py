@@ -70,9 +70,11 @@ class NotUnderstood:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Somebody wrote to her."""
+    """Somebody wrote where she reads."""
 
+    user_id: int
     kind: Interjection
+    is_for_her: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,8 @@ class Floor:
                 self._talks.pop(talk, None)
             case NotUnderstood(talk):
                 self._release(talk)
-            case Typed(kind):
-                return self._typed(kind)
+            case Typed():
+                return self._typed(event)
             case Understood():
                 return self._understood(event)
         return self._balance()
@@ -207,11 +209,12 @@ class Floor:
         self._is_paused = is_held
         return [Action.PAUSE if is_held else Action.RESUME]
 
-    def _typed(self, kind: Interjection) -> list[Action]:
-        if kind is Interjection.STOP and self._phase is not _Phase.SILENT:
+    def _typed(self, typed: Typed) -> list[Action]:
+        if typed.kind is Interjection.STOP and self._phase is not _Phase.SILENT:
             self._fall_silent()
             return [Action.HUSH]
-        if kind is Interjection.WORDS and self._phase is _Phase.SPEAKING:
+        is_for_her = typed.is_for_her or typed.user_id == self._answered
+        if typed.kind is Interjection.WORDS and is_for_her and self._phase is _Phase.SPEAKING:
             self._fall_silent()
             return [Action.END]
         return []

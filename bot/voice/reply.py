@@ -78,12 +78,21 @@ class Reply:
         self._watcher = watcher
         self._sentences: dict[int, str] = {}
         self._whole_ms: dict[int, int] = {}
+        self._mute: set[int] = set()
+        """Sentences that could not be spoken."""
         self._waiting: list[Playable] = []
         self._following = asyncio.create_task(self._follow(source), name="voice-reply")
 
     @property
     def has_sound(self) -> bool:
         return any(self._whole_ms.values())
+
+    @property
+    def unsaid(self) -> str:
+        """What of the answer has no voice and should be read, once it is whole."""
+        if not self.has_sound:
+            return self.text
+        return " ".join(text for index, text in sorted(self._sentences.items()) if index in self._mute)
 
     @property
     def heard(self) -> str:
@@ -156,6 +165,9 @@ class Reply:
                     self._take(happening)
         except NotSent as cause:
             self._fail(cause)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the answers behind this one must not wait for ever
+            self.has_failed = True
+            logger.bind(success=False).critical("A reply could not be followed: {}", type(error).__name__)
         self.is_whole = True
         if self.speech is not None:
             self.speech.finish()
@@ -172,6 +184,8 @@ class Reply:
                 self._play(happening)
             case ReplyEnded(text=text):
                 self.text = text
+            case TurnFailed(index=int(index)):
+                self._mute.add(index)
             case TurnFailed() | TurnDropped(reason="late"):
                 self._fail(happening)
             case TurnDropped():
@@ -180,7 +194,7 @@ class Reply:
                 self._watcher.reply_troubled(self, happening)
 
     def _fail(self, trouble: Happening | NotSent) -> None:
-        self.has_failed |= not (isinstance(trouble, TurnFailed) and trouble.index is not None)
+        self.has_failed = True
         self._watcher.reply_troubled(self, trouble)
 
     def _play(self, playable: Playable) -> None:

@@ -98,9 +98,13 @@ class VoiceRoom:
         """Be quiet, and forget what was to be said. False: there was nothing."""
         return self._agenda.hush()
 
-    async def typed(self, who: Who, text: str) -> None:
-        """Somebody wrote to her; it counts as if it were said over her. Answering it is the writer's of the chat."""
-        self._agenda.tell(Typed(kind_of(text)))
+    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> None:
+        """Somebody wrote in the channel's chat, or to her; it counts as if it were said over her. ``is_for_her`` where
+        the writer of the chat knows. Answering it is theirs."""
+        user_id = int(who.id)
+        if is_for_her is None:
+            is_for_her = self._is_for_her(user_id, text, asyncio.get_running_loop().time())
+        self._agenda.tell(Typed(user_id, kind_of(text), is_for_her))
         self._agenda.advance()
 
     def forget(self, user_id: int) -> None:
@@ -118,6 +122,10 @@ class VoiceRoom:
         while not self._agenda.is_empty and not self._has_ended:
             current = self._agenda.current
             await (current.is_over.wait() if current is not None else asyncio.sleep(0.05))
+
+    async def settled(self) -> None:
+        """When she has left: until everything is given up, and history keeps what was heard."""
+        await self._agenda.idle()
 
     # Ears
 
@@ -147,10 +155,14 @@ class VoiceRoom:
         self._ended(self, why)
 
     def _talker(self, user_id: int) -> Talker:
+        conversation = f"discord:{self.channel.id}"
         talker = self._talkers.get(user_id)
+        if talker is not None and talker.who.conversation != conversation:  # she was moved
+            self._drop(user_id)
+            talker = None
         if talker is None:
             company = self.company
-            who = Who(str(user_id), self._name_of(user_id), f"discord:{self.channel.id}")
+            who = Who(str(user_id), self._name_of(user_id), conversation)
             talker = Talker(user_id, who, self._manner, company.hearing(), company.judge, self)
             self._talkers[user_id] = talker
         return talker
@@ -252,8 +264,7 @@ class VoiceRoom:
     def _decide(self, reply: Reply, talk: Talk) -> None:
         """What was said so far is known: does it stop her, and is it answered?"""
         text = reply.said or ""
-        occasion = Occasion(text, talk.user_id, talk.began_at, self.people)
-        is_for_her = self._addressing.is_addressed(occasion, self._manner.server.answers)
+        is_for_her = self._is_for_her(talk.user_id, text, talk.began_at)
         self._calm_down(talk)
         if reply.is_taken:
             self._decided(reply)
@@ -262,6 +273,10 @@ class VoiceRoom:
             self._answer(reply)
         elif Action.IGNORE in actions:
             self._agenda.drop(reply)
+
+    def _is_for_her(self, user_id: int, text: str, at: float) -> bool:
+        occasion = Occasion(text, user_id, at, self.people)
+        return self._addressing.is_addressed(occasion, self._manner.server.answers)
 
     def _decided(self, reply: Reply) -> None:
         talk = self._talks.pop(reply, None)
@@ -308,8 +323,8 @@ class VoiceRoom:
             self._decided(reply)
             self._agenda.tell(Gone(talk.number))
             self._agenda.drop(reply)
-        elif reply.is_wanted and reply.text and not (reply.has_sound or reply.is_excuse):
-            self._agenda.spawn(self._write(reply.text))
+        elif reply.is_wanted and reply.unsaid and not reply.is_excuse:
+            self._agenda.spawn(self._write(reply.unsaid))
         self._agenda.advance()
 
     def _was_answered(self, reply: Reply) -> None:

@@ -29,6 +29,8 @@ BUSY_SECONDS: Final = 15.0
 """How long a join waits for the one before it in the same server."""
 DRAIN_SECONDS: Final = 5.0
 """What is being said when the process ends may take so long."""
+SETTLE_SECONDS: Final = 2.0
+"""What is left to do after that: her name, history."""
 COME_BACK_AFTER_SECONDS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Put out by accident, she tries so often: the client may not be logged in again."""
 _PASSING: Final[frozenset[JoinRefusal | None]] = frozenset({"timeout", "busy"})
@@ -71,7 +73,9 @@ class VoiceRooms:
         return self._rooms.get(guild_id)
 
     async def join(self, channel: VoicePlace, announce_in: nextcord.abc.Messageable | None) -> VoiceRoom:
-        """Join it, leaving another of this server. If she is there already: that room. Raises CannotJoin."""
+        """Join it, leaving another of this server. If she is there already: that room.
+
+        Raises CannotJoin, and what ``announce`` raises: then she is there, and nobody was told."""
         room, is_new = await self._join(channel, announce_in)
         if is_new and self.announce is not None:
             await self.announce(room)
@@ -95,12 +99,18 @@ class VoiceRooms:
         self._is_closing = True
         rooms = list(self._rooms.values())
         if rooms:
-            await asyncio.wait([asyncio.create_task(room.finish()) for room in rooms], timeout=DRAIN_SECONDS)
+            _, talking = await asyncio.wait(
+                [asyncio.create_task(room.finish()) for room in rooms], timeout=DRAIN_SECONDS
+            )
+            for task in talking:
+                task.cancel()
         for room in rooms:
             if connection := self._connections.get(room):
+                await self._remember(room)  # a moderator may have moved her
                 await connection.disconnect()
-        if self._background:
-            await asyncio.wait(self._background, timeout=DRAIN_SECONDS)
+        last = [*self._background, *(asyncio.create_task(room.settled()) for room in rooms)]
+        if last:
+            await asyncio.wait(last, timeout=SETTLE_SECONDS)
 
     async def _join(self, channel: VoicePlace, announce_in: nextcord.abc.Messageable | None) -> tuple[VoiceRoom, bool]:
         """Whether she was not there before. Raises CannotJoin."""
@@ -134,9 +144,12 @@ class VoiceRooms:
         room.seat(connection.player, lambda: cast("VoicePlace", connection.channel))
         self._nicknames[room] = nickname = Nickname(guild)
         self._spawn(nickname.mark())
-        written_in_id = getattr(announce_in, "id", None)
-        await self._remembered.remember(RememberedRoom(guild.id, channel.id, written_in_id))
+        await self._remember(room)
         return room
+
+    async def _remember(self, room: VoiceRoom) -> None:
+        channel, written_in_id = room.channel, getattr(room.written_in, "id", None)
+        await self._remembered.remember(RememberedRoom(channel.guild.id, channel.id, written_in_id))
 
     async def _connect(self, channel: VoicePlace, room: VoiceRoom) -> VoiceConnection:
         """Raises CannotJoin."""

@@ -56,7 +56,7 @@ class Talker:
         self, user_id: int, who: Who, turns: Hearer, hearing: Hearing, judge: TurnJudge | None, room: TalkersRoom
     ) -> None:
         self.user_id: Final = user_id
-        self._who = who
+        self.who: Final = who
         self._room = room
         self._listener = Listener(turns, who, hearing, judge, self, attention=self)
         self._talks: deque[Talk] = deque()
@@ -92,7 +92,7 @@ class Talker:
     def speech_started(self, started: SpeechStarted) -> None:
         if not self._has_left.is_set():
             now = asyncio.get_running_loop().time()
-            self._talks.append(Talk(next(_numbers), self.user_id, self._who, now))
+            self._talks.append(Talk(next(_numbers), self.user_id, self.who, now))
             self._room.talk_began(self._talks[-1])
 
     def speculated(self, pause_id: int, live: LiveTurn) -> None:

@@ -1,7 +1,8 @@
 """Sound that means something: a tone for each phrase, an inner ear that takes any tone for speech, and a transcriber
 that knows the tones. So a test can say words into a real voice channel without any model.
 
-Workers use it by ``TRANSCRIBE_ENGINES=tests.fakes.pitched_speech:load_transcriber``.
+Workers use it by ``TRANSCRIBE_ENGINES=tests.fakes.pitched_speech:load_transcriber``. The synthesizer, named likewise,
+can't say what has "mute" in it, and takes long for what has "wait" in it.
 """
 
 import time
@@ -13,7 +14,9 @@ import numpy.typing as npt
 from bot.voice.hearing import Hearing
 from config.audio import SPOKEN_RATE_HZ
 from config.settings import Settings
-from workers.engines import Pcm, Transcript
+from tests.fakes.stages import ToneSynthesizer
+from workers.engines import Pcm, Speech, Transcript
+from workers.errors import EngineUnavailable
 
 PHRASES: Final = {
     200: "on and on",  # the fake mind talks on and on
@@ -25,9 +28,11 @@ PHRASES: Final = {
     800: "haan haan",  # transcribed late
     900: "fail",
     1000: "",
+    1100: "mute",  # what the fake mouth can't say
 }
 PITCHES: Final = {text: pitch for pitch, text in PHRASES.items()}
 LATE_SECONDS: Final = 2.5
+WAIT_SECONDS: Final = 2.0
 LOUD: Final = 0.02
 """Root mean square, -1 to 1: from here a window is speech."""
 
@@ -67,6 +72,21 @@ class PitchTranscriber:
         if text == "haan haan":
             time.sleep(LATE_SECONDS)
         return Transcript(text, language or "en", 1.0)
+
+
+class MoodySynthesizer(ToneSynthesizer):
+    """A tone as long as the text, unless told otherwise."""
+
+    def synthesize(self, sentence: str, *, language: str) -> Speech:
+        if "mute" in sentence:
+            raise EngineUnavailable(self.name, "told to be mute")
+        if "wait" in sentence:
+            time.sleep(WAIT_SECONDS)
+        return super().synthesize(sentence, language=language)
+
+
+def load_synthesizer(settings: Settings) -> MoodySynthesizer:
+    return MoodySynthesizer()
 
 
 def load_transcriber(settings: Settings) -> PitchTranscriber:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
+from bot.turns import Who
+from tests.discord.events import MessagePosted
 from tests.discord.people.headset import HeardPacket
 from tests.discord.people.person import Person
 from tests.integration.voice_rooms import (
@@ -139,3 +141,38 @@ async def test_who_goes_on_before_her_first_sound_asks_one_question(scene: RoomS
     await her_next_words(asha, 30)
     await asha.hears_silence_of(1.0)
     assert (await scene.history())[-1].said.endswith("so he went home")
+
+
+async def test_a_segment_that_is_late_leaves_silence_and_nothing_is_said_twice(scene: RoomScene, asha: Person) -> None:
+    mark = len(asha.heard().packets)
+    await scene.room.say(Who(str(asha.id), "Asha", "test"), "This comes at once. And wait for this one. Then the end.")
+    await her_next_words(asha, 20)
+    current = scene.room._agenda.current
+    assert current is not None
+    await current.is_over.wait()
+    assert current.speech is not None
+    assert current.speech.underruns == 1
+    await asha.hears_silence_of(0.5)
+    packets = asha.heard().packets[mark:]
+    sequence = [packet.sequence for packet in packets]
+    assert sequence == sorted(sequence)
+    assert sum(packet.is_silence for packet in packets) >= 25  # half a second of it was bridged
+    assert sum(current.speech.sent_ms.values()) == 20 * sum(not packet.is_silence for packet in packets)
+
+
+async def test_what_she_can_not_say_she_writes(scene: RoomScene, asha: Person) -> None:
+    mark = scene.scene.discord.journal.mark()
+    await says(asha, "mute")
+    written = await scene.scene.discord.journal.first(MessagePosted, since=mark)
+    assert written.content == "You said mute to me."  # and she says the other sentence
+    assert written.channel_id == scene.scene.channel.id
+
+
+async def test_what_she_says_can_be_stopped(scene: RoomScene, asha: Person) -> None:
+    await she_talks_on(asha)
+    assert await scene.room.stop()
+    assert not await scene.room.stop()
+    assert not scene.room.is_speaking
+    before = sounds(asha)
+    await asha.hears_silence_of(1.0)
+    assert sounds(asha) - before <= 2

@@ -23,7 +23,11 @@ from tests.fakes.stages import ENVIRONMENT
 from tests.integration.voice_seat import Stage, stage
 from tests.running import RunningValkey, RunningWorker
 
-ROOM_ENVIRONMENT = {**ENVIRONMENT, "TRANSCRIBE_ENGINES": "tests.fakes.pitched_speech:load_transcriber"}
+ROOM_ENVIRONMENT = {
+    **ENVIRONMENT,
+    "TRANSCRIBE_ENGINES": "tests.fakes.pitched_speech:load_transcriber",
+    "SYNTHESIZE_ENGINES": "tests.fakes.pitched_speech:load_synthesizer",
+}
 PATIENCE_SECONDS = 10.0
 
 

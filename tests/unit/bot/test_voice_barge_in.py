@@ -26,8 +26,8 @@ WORDS, STOP, BACKCHANNEL, NOTHING = (
     Interjection.BACKCHANNEL,
     Interjection.NOTHING,
 )
-SHE_SPEAKS = [Thinking(ASHA), Speaking()]
-SHE_THINKS = [Thinking(ASHA)]
+SHE_SPEAKS: list[FloorEvent] = [Thinking(ASHA), Speaking()]
+SHE_THINKS: list[FloorEvent] = [Thinking(ASHA)]
 
 
 def so_far(talk: int, kind: Interjection, *, is_for_her: bool = False) -> Understood:
@@ -99,11 +99,13 @@ def done(floor: Floor, events: list[FloorEvent]) -> list[Action]:
             [Action.PAUSE, Action.IGNORE, Action.END, Action.ANSWER],
         ),
         # Typed
-        ([Typed(WORDS)], [Action.END]),
-        ([Typed(STOP)], [Action.HUSH]),
-        ([Typed(BACKCHANNEL)], []),
-        ([Typed(NOTHING)], []),
-        ([Began(1, ASHA), Typed(WORDS), Gone(1)], [Action.PAUSE, Action.END]),
+        ([Typed(ASHA, WORDS, is_for_her=False)], [Action.END]),
+        ([Typed(BEN, WORDS, is_for_her=True)], [Action.END]),
+        ([Typed(BEN, WORDS, is_for_her=False)], []),
+        ([Typed(BEN, STOP, is_for_her=False)], [Action.HUSH]),
+        ([Typed(ASHA, BACKCHANNEL, is_for_her=True)], []),
+        ([Typed(ASHA, NOTHING, is_for_her=True)], []),
+        ([Began(1, ASHA), Typed(ASHA, WORDS, is_for_her=False), Gone(1)], [Action.PAUSE, Action.END]),
     ],
 )
 def test_while_she_speaks(events: list[FloorEvent], actions: list[Action]) -> None:
@@ -129,8 +131,8 @@ def test_while_she_speaks(events: list[FloorEvent], actions: list[Action]) -> No
         ),
         ([Began(1, BEN), all_said(1, STOP)], [Action.IGNORE]),
         ([Began(1, BEN), all_said(1, STOP, is_for_her=True)], [Action.HUSH, Action.IGNORE]),
-        ([Typed(WORDS)], []),
-        ([Typed(STOP)], [Action.HUSH]),
+        ([Typed(ASHA, WORDS, is_for_her=False)], []),
+        ([Typed(BEN, STOP, is_for_her=False)], [Action.HUSH]),
     ],
 )
 def test_while_she_thinks(events: list[FloorEvent], actions: list[Action]) -> None:
@@ -150,7 +152,7 @@ def test_while_she_thinks(events: list[FloorEvent], actions: list[Action]) -> No
         ([Began(1, ASHA), Taken(1)], []),
         ([all_said(7, WORDS, is_for_her=True)], [Action.IGNORE]),
         ([so_far(7, WORDS, is_for_her=True), WentOn(7), NotUnderstood(7), Gone(7)], []),
-        ([Typed(STOP)], []),
+        ([Typed(BEN, STOP, is_for_her=False)], []),
     ],
 )
 def test_while_she_is_silent(events: list[FloorEvent], actions: list[Action]) -> None:
