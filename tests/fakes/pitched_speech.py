@@ -28,6 +28,7 @@ PHRASES: Final = {
     800: "haan haan",  # transcribed late
     900: "fail",
     1000: "",
+    1200: "slow please",  # the fake mind takes two seconds to write
     1100: "mute",  # what the fake mouth can't say
 }
 PITCHES: Final = {text: pitch for pitch, text in PHRASES.items()}

@@ -168,6 +168,29 @@ async def test_what_she_can_not_say_she_writes(scene: RoomScene, asha: Person) -
     assert written.channel_id == scene.scene.channel.id
 
 
+async def test_what_is_being_written_stops_at_once_and_history_keeps_what_was_heard(
+    scene: RoomScene, asha: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await says(asha, "slow please")
+    await her_next_words(asha, 20)
+    current = scene.room._agenda.current
+    assert current is not None
+    assert not current.is_whole  # generate is still at it
+    stopped_at = time.monotonic()
+    assert await scene.room.stop()
+    await asyncio.gather(*scene.room._agenda._ending)
+    with capsys.disabled():
+        print(
+            f"\n  written no more, and history mended, {(time.monotonic() - stopped_at) * 1000:.0f} ms after the stop"
+        )
+    assert time.monotonic() - stopped_at < 1.0
+    [past] = await scene.history()
+    assert "And this is a rather long sentence".startswith(past.answered)
+    assert 1 <= len(past.answered.split()) <= 4  # 0.4 s and a little of 2.2 s
+    assert current.live is not None
+    assert current.live.progress.ended is None
+
+
 async def test_what_she_says_can_be_stopped(scene: RoomScene, asha: Person) -> None:
     await she_talks_on(asha)
     assert await scene.room.stop()
