@@ -30,6 +30,8 @@ from tasks.dispatch import NotSent
 
 REMEMBERED: Final = 2_000
 """Messages and channels that are kept in mind. The gateway may bring a message again after a resume."""
+MANY: Final = 1_000
+"""People of a server that doesn't say how many it has."""
 BUSY_SECONDS: Final = 5
 """When to try again, as she says it to somebody for whom there was no place."""
 TELL_AGAIN_SECONDS: Final = 600.0
@@ -103,7 +105,7 @@ class Chat:
     async def _asking(self, message: nextcord.Message, corner: Corner) -> Asking | None:
         """None when it is not for her."""
         question = question_of(message, self._bot_user())
-        if question.is_nothing:
+        if question.is_nothing and message.guild is not None:
             return None
         guild_id = message.guild.id if message.guild else None
         server = await self._preferences.of_server(guild_id)
@@ -139,7 +141,7 @@ class Chat:
         room = self._rooms.of(message.guild.id)
         if room is not None and room.channel.id == message.channel.id:
             return len({message.author.id, *room.channel.voice_states} - {self._bot_user().id})
-        return (message.guild.member_count or REMEMBERED) - 1
+        return (message.guild.member_count or MANY) - 1
 
     async def _answer(self, asking: Asking) -> None:
         """Answer, or say why not."""

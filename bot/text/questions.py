@@ -24,15 +24,17 @@ class Question:
 
     @property
     def is_nothing(self) -> bool:
+        """Nothing that she could read or hear, or say that she can't: a poll, or something forwarded."""
         return not (self.text or self.recording or self.has_other_attachments or self.mentions_her)
 
 
 def question_of(message: nextcord.Message, her: nextcord.ClientUser) -> Question:
-    recording = voice_message_of(message)
     names = her_mentions(message, her)
     written = message.content
     for name in names:
         written = written.removeprefix(name).removesuffix(name).strip()
+    # A turn is either read or heard. Whoever writes beside a recording has asked in writing.
+    recording = None if written else voice_message_of(message)
     return Question(
         _readable(message, written),
         recording,

@@ -195,6 +195,16 @@ async def test_other_attachments_are_refused_kindly(place: Place) -> None:
     assert await place.workers.waiting() == 0
 
 
+async def test_something_without_words_is_refused_directly_and_left_alone_in_a_server(place: Place) -> None:
+    """A poll, or something forwarded."""
+    poll = {"content": "", "embeds": [{"title": "?"}]}
+    await place.discord.messages.post(place.asha.member.user, place.general, poll, [])
+    direct = place.discord.world.direct_channel(place.asha.member.user)
+    await place.discord.messages.post(place.asha.member.user, direct, poll, [])
+    assert (await place.says("attachment_refused")).channel_id == direct.id
+    assert len(place.by_her()) == 1
+
+
 async def test_and_the_words_beside_them_are_answered(place: Place) -> None:
     file = place.discord.files.keep("cat.png", b"\x89PNG", "image/png")
     await place.asha.write_directly("look", files=[file])
@@ -204,6 +214,21 @@ async def test_and_the_words_beside_them_are_answered(place: Place) -> None:
     await place.workers.words(said.turn, "Tell me about it.")
     await place.workers.end(said.turn, "Tell me about it.")
     await place.final(f"{refusal.content}\n\nTell me about it.")
+
+
+async def test_words_beside_a_recording_are_what_is_asked(place: Place) -> None:
+    file = place.discord.files.keep("song.ogg", ogg_of(tone(0.5)), "audio/ogg")
+    await place.asha.write_directly("my song!", files=[file])
+    assert (await place.workers.asked_to_answer()).text == "my song!"
+    await place.says("attachment_refused")
+    assert await place.workers.waiting("transcribe") == 0
+
+
+async def test_a_recording_with_only_her_mention_is_heard(place: Place) -> None:
+    file = place.discord.files.keep("voice.ogg", ogg_of(tone(0.5)), "audio/ogg; codecs=opus")
+    await place.asha.write(place.general, place.her, files=[file])
+    utterance, _ = await place.workers.asked_to_transcribe()
+    assert abs(utterance.seconds - 0.5) < 0.05
 
 
 async def test_a_text_that_is_far_too_long_is_refused_kindly(place: Place) -> None:
