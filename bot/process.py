@@ -23,7 +23,7 @@ from bot.announcing import announce
 from bot.client import Priya
 from bot.commands.adding import add_commands
 from bot.consent import Consent
-from bot.loop_lag import LoopLag
+from bot.loop_lag import Lag, LoopLag
 from bot.memory import watch_memory
 from bot.parts import Parts
 from bot.preferences import Preferences
@@ -85,6 +85,7 @@ async def run(settings: Settings, token: str) -> Exit:
             if is_over:
                 raise Lost("the connection to Discord ended without a reason")
             await leave(bot, settings.stop_timeout)
+            tell_lag(lag.lag())
     return Exit.STOPPED
 
 
@@ -144,6 +145,16 @@ async def leave(bot: Bot, seconds: float) -> None:
     if not all_ended:
         logger.warning("Some answers were broken off")
     await _within(max(0.0, ends_at - time.monotonic()), "Discord", bot.priya.close)
+
+
+def tell_lag(lag: Lag) -> None:
+    logger.info(
+        "The event loop was {:.0f} ms late at most, 99 % of {} ticks within {:.0f} ms, {} more than 50 ms",
+        lag.max_ms,
+        lag.ticks,
+        lag.p99_ms,
+        lag.stalls,
+    )
 
 
 async def _within(seconds: float, name: str, close: Callable[[], Awaitable[object]]) -> None:

@@ -181,6 +181,7 @@ async def test_a_mention_is_answered_and_an_answer_may_end_before_the_process_do
         ending = asyncio.create_task(bot.asked_to_end())
         whole = await scene.discord.bot_edited(posted.id, lambda text: "number4" in text)
         code, seconds = await ending
+        assert "99 % of" in bot.output()  # how late the loop was
         assert whole.startswith("And this is a rather long sentence number0.")
         assert code == 0
         assert seconds < STOP_SECONDS
