@@ -7,8 +7,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +34,8 @@ MANY: Final = 1_000
 """People of a server that doesn't say how many it has."""
 BUSY_SECONDS: Final = 5
 """When to try again, as she says it to somebody for whom there was no place."""
+MOST_OF_ONE_PERSON: Final = 3
+"""Typed turns of one person at a time, so that nobody's flood takes all places."""
 TELL_AGAIN_SECONDS: Final = 600.0
 """She tells a person no sooner than this again that she may not write in a channel."""
 
@@ -46,6 +48,8 @@ class Corner:
     pace: EditPace = field(default_factory=EditPace)
     told_at: dict[int, float] = field(default_factory=dict)
     """When each person was told that she may not write here."""
+    refused_at: dict[int, float] = field(default_factory=dict)
+    """When each person was told that it was too much."""
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Messages are read in the order in which they came, however they are answered then."""
 
@@ -87,6 +91,7 @@ class Chat:
         self._chance = chance
         self._corners = Remembered(Corner)
         self._seen = Remembered(bool)
+        self._turns_of: Counter[int] = Counter()
 
     async def take(self, message: nextcord.Message) -> None:
         """Answer ``message`` if it is for her. Returns when that is done; never raises, but for cancellation."""
@@ -161,10 +166,11 @@ class Chat:
         """Raises CannotWrite."""
         excuse: str | None = None
         try:
-            async with self._active.turn() as outcome:
-                outcome.has_failed = not await self._answer_turn(asking)
+            with self._one_of_few(asking.message.author.id):
+                async with self._active.turn() as outcome:
+                    outcome.has_failed = not await self._answer_turn(asking)
         except TooBusy:
-            excuse = asking.voice("cooldown", seconds=BUSY_SECONDS)
+            excuse = self._refusal(asking)
         except NotSent as error:
             logger.bind(success=False).warning("A message found no way to the workers: {}", error)
             excuse = asking.voice("not_sent")
@@ -179,6 +185,26 @@ class Chat:
             excuse = asking.voice("error")
         if excuse is not None:
             await self._say(asking, excuse)
+
+    @contextlib.contextmanager
+    def _one_of_few(self, person_id: int) -> Iterator[None]:
+        """Raises TooBusy when this person has enough turns already."""
+        if self._turns_of[person_id] >= MOST_OF_ONE_PERSON:
+            raise TooBusy
+        self._turns_of[person_id] += 1
+        try:
+            yield
+        finally:
+            self._turns_of[person_id] -= 1
+            self._turns_of += Counter()  # drops the zeros
+
+    def _refusal(self, asking: Asking) -> str | None:
+        """Not for every message of a flood."""
+        now, refused_at, person = self._clock(), asking.corner.refused_at, asking.message.author.id
+        if person in refused_at and now - refused_at[person] < BUSY_SECONDS:
+            return None
+        refused_at[person] = now
+        return asking.voice("cooldown", seconds=BUSY_SECONDS)
 
     async def _answer_turn(self, asking: Asking) -> bool:
         """Whether it was answered. Raises NotSent, NotHeard, CannotWrite."""

@@ -1,16 +1,14 @@
 """Typing with her when something is wrong: with the question, with the workers, with Discord, or with her rights."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 import pytest
 
 from bot.active import ActiveTurns
-from bot.turns import Turns, Who
+from bot.turns import Turns
 from config.audio import HEARD_RATE_HZ
-from tests.discord.channel import Channel
 from tests.discord.events import MessageDeleted, MessageEdited
 from tests.discord.permissions import Permission
 from tests.discord.refusals import missing_permissions
@@ -127,6 +125,24 @@ async def test_one_turn_too_many_waits_shortly_and_is_refused_in_words(place: Pl
     await place.workers.end(said.turn, "done")
     await place.final("done")
     assert (place.active.answered, place.active.refused) == (1, 1)
+
+
+async def test_a_flood_of_one_person_leaves_room_for_others_and_is_refused_once(place: Place) -> None:
+    for number in range(7):
+        await place.ask(f"message {number}")
+    turns = [(await place.workers.asked_to_answer()).turn for _ in range(3)]
+    await place.says("cooldown", seconds=5)
+    await place.home.add_member("Ravi").write(place.general, f"{place.her} and me?")
+    assert (await place.workers.answer("You too.")).text == "and me?"
+    await place.final("You too.")
+    for turn in turns:
+        await place.workers.end(turn, "answered")
+    await place.finished()
+    assert sorted(event.content for event in place.by_her() if event.content in ("answered", "You too.")) == [
+        "You too.",
+        *["answered"] * 3,
+    ]
+    assert len(place.by_her()) == 5, "one refusal, not four"
 
 
 async def test_what_is_left_when_the_process_ends_is_cancelled(place: Place) -> None:
@@ -337,69 +353,3 @@ async def test_an_answer_that_somebody_deletes_stays_deleted(place: Place) -> No
     assert place.discord.journal.all(MessageDeleted)
     assert not place.discord.journal.all(MessageEdited)
     assert len(place.by_her()) == 1
-
-
-# Typing while she speaks
-
-
-@dataclass
-class VoiceChannel:
-    id: int
-    voice_states: Mapping[int, object]
-
-
-@dataclass
-class Speaking:
-    """She speaks there, and is told what was typed."""
-
-    channel: VoiceChannel
-    is_speaking: bool = True
-    told: asyncio.Queue[tuple[Who, str]] = field(default_factory=asyncio.Queue)
-
-    async def typed(self, who: Who, text: str) -> None:
-        await self.told.put((who, text))
-
-
-@pytest.fixture
-def baithak(place: Place) -> Channel:
-    return next(channel for channel in place.home.guild.channels.values() if channel.has_voice)
-
-
-@pytest.fixture
-def room(place: Place, baithak: Channel) -> Speaking:
-    room = Speaking(VoiceChannel(baithak.id, dict.fromkeys((place.asha.id, place.her_user().id))))
-    place.rooms.room = room
-    return room
-
-
-async def test_what_is_typed_in_the_voice_channel_s_chat_interrupts_and_is_answered(
-    place: Place, room: Speaking, baithak: Channel
-) -> None:
-    await place.asha.write(baithak, "nahi, doosri wali kahani sunao")
-    said = await place.workers.answer("Achha, doosri.")
-    assert said.turn.conversation == f"discord:{baithak.id}"
-    assert await room.told.get() == (
-        Who(str(place.asha.id), "Asha", f"discord:{baithak.id}"),
-        "nahi, doosri wali kahani sunao",
-    )
-    await place.final("Achha, doosri.")
-
-
-async def test_a_stop_word_and_a_backchannel_are_told_and_not_answered(
-    place: Place, room: Speaking, baithak: Channel
-) -> None:
-    await place.asha.write(baithak, "haan haan")
-    await place.asha.write(baithak, "ruko")
-    assert [(await room.told.get())[1] for _ in range(2)] == ["haan haan", "ruko"]
-    room.is_speaking = False
-    await place.asha.write(baithak, "ab bolo kya hua")
-    assert (await place.workers.answer("Kuch nahi.")).text == "ab bolo kya hua"
-
-
-async def test_from_another_channel_only_what_is_meant_for_her_interrupts(place: Place, room: Speaking) -> None:
-    await place.asha.write(place.general, "koi aur baat")
-    await place.ask("ruko")
-    await place.home.add_member("Ravi").write(place.general, f"{place.her} ek sawaal hai mera")
-    assert (await place.workers.answer("Pucho.")).text == "ek sawaal hai mera"
-    assert (await room.told.get())[1] == "ruko"
-    assert room.told.empty(), "Ravi isn't in the channel"

@@ -1,0 +1,90 @@
+"""Typing while she speaks in a voice channel: it counts like speaking up there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from bot.turns import Who
+from tests.discord.channel import Channel
+from tests.integration.text_place import Place, text_place
+from tests.running import RunningValkey
+
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
+
+
+@pytest.fixture(scope="module")
+def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValkey]:
+    """No real worker listens here."""
+    with RunningValkey(tmp_path_factory.mktemp("interrupting-valkey")) as running_valkey:
+        yield running_valkey
+
+
+@pytest.fixture
+async def place(own_valkey: RunningValkey) -> AsyncIterator[Place]:
+    async with text_place(own_valkey.url) as place:
+        yield place
+
+
+@dataclass
+class VoiceChannel:
+    id: int
+    voice_states: Mapping[int, object]
+
+
+@dataclass
+class Speaking:
+    """She speaks there, and is told what was typed."""
+
+    channel: VoiceChannel
+    is_speaking: bool = True
+    told: asyncio.Queue[tuple[Who, str]] = field(default_factory=asyncio.Queue)
+
+    async def typed(self, who: Who, text: str) -> None:
+        await self.told.put((who, text))
+
+
+@pytest.fixture
+def baithak(place: Place) -> Channel:
+    return next(channel for channel in place.home.guild.channels.values() if channel.has_voice)
+
+
+@pytest.fixture
+def room(place: Place, baithak: Channel) -> Speaking:
+    room = Speaking(VoiceChannel(baithak.id, dict.fromkeys((place.asha.id, place.her_user().id))))
+    place.rooms.room = room
+    return room
+
+
+async def test_what_is_typed_in_the_voice_channel_s_chat_interrupts_and_is_answered(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    await place.asha.write(baithak, "nahi, doosri wali kahani sunao")
+    said = await place.workers.answer("Achha, doosri.")
+    assert said.turn.conversation == f"discord:{baithak.id}"
+    assert await room.told.get() == (
+        Who(str(place.asha.id), "Asha", f"discord:{baithak.id}"),
+        "nahi, doosri wali kahani sunao",
+    )
+    await place.final("Achha, doosri.")
+
+
+async def test_a_stop_word_and_a_backchannel_are_told_and_not_answered(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    await place.asha.write(baithak, "haan haan")
+    await place.asha.write(baithak, "ruko")
+    assert [(await room.told.get())[1] for _ in range(2)] == ["haan haan", "ruko"]
+    room.is_speaking = False
+    await place.asha.write(baithak, "ab bolo kya hua")
+    assert (await place.workers.answer("Kuch nahi.")).text == "ab bolo kya hua"
+
+
+async def test_from_another_channel_only_what_is_meant_for_her_interrupts(place: Place, room: Speaking) -> None:
+    await place.asha.write(place.general, "koi aur baat")
+    await place.ask("ruko")
+    await place.home.add_member("Ravi").write(place.general, f"{place.her} ek sawaal hai mera")
+    assert (await place.workers.answer("Pucho.")).text == "ek sawaal hai mera"
+    assert (await room.told.get())[1] == "ruko"
+    assert room.told.empty(), "Ravi isn't in the channel"
