@@ -215,3 +215,20 @@ async def test_her_seat_is_lost_with_the_session_and_she_takes_it_again(scene: R
             await asyncio.sleep(0.01)
     scene.room = room
     await scene.she_is_heard_by(asha)
+
+
+async def test_moved_by_a_moderator_she_talks_with_who_is_there(scene: RoomScene) -> None:
+    asha = await scene.person("Asha")
+    room = await scene.join(asha)
+    other = scene.scene.added_channel
+    await asha.leave()
+    await asha.join(other)
+    await scene.scene.home.move_bot(other)
+    async with asyncio.timeout(10):
+        while room.channel.id != other.id or room.people != 1:  # noqa: ASYNC110 - nobody tells it
+            await asyncio.sleep(0.01)
+    await scene.she_is_heard_by(asha)
+    await says(asha, "sing something")
+    await her_next_words(asha)
+    assert room._agenda.current is not None
+    assert room._agenda.current.who.conversation == f"discord:{other.id}"
