@@ -9,6 +9,7 @@ from loguru import logger
 from nextcord.ext import commands
 
 from bot.parts import Chat
+from bot.text.rate_limits import keep_channels_apart
 
 PREFIX: Final = "!"
 
@@ -46,6 +47,7 @@ class Priya(commands.AutoShardedBot):
             member_cache_flags=nextcord.MemberCacheFlags.from_intents(needed_intents()),
             chunk_guilds_at_startup=False,
         )
+        keep_channels_apart(self.http)
         self._chat = chat
         self._once_ready = on_ready
         self._takes_messages = True

@@ -8,6 +8,7 @@ from nextcord.abc import Messageable
 
 from bot.active import ActiveTurns
 from bot.consent import Consent
+from bot.loop_lag import LoopLag
 from bot.preferences import Preferences
 from bot.turns import Turns, Who
 from config.settings import Settings
@@ -37,6 +38,9 @@ class Rooms(Protocol):
     async def leave(self, guild_id: int) -> bool:
         """False: she was in none."""
 
+    async def moved(self, guild_id: int) -> None:
+        """Somebody dragged her into another channel. Raises nextcord.HTTPException when nobody could be told."""
+
     def of(self, guild_id: int) -> Room | None: ...
 
 
@@ -55,5 +59,6 @@ class Parts:
     rooms: Rooms
     active: ActiveTurns
     chat: Chat
+    lag: LoopLag
     started_at: float
     """Seconds since 1970."""

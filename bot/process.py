@@ -77,7 +77,7 @@ async def run(settings: Settings, token: str) -> Exit:
             )
             if not await unless(stop, redis_is_there(turns.dispatcher.redis)):
                 return Exit.STOPPED
-            bot = await compose(settings, turns, house)
+            bot = await compose(settings, turns, lag, house)
             house.push_async_callback(bot.priya.close)
             settle()
             lag.forget()
@@ -89,7 +89,7 @@ async def run(settings: Settings, token: str) -> Exit:
     return Exit.STOPPED
 
 
-async def compose(settings: Settings, turns: Turns, house: AsyncExitStack) -> Bot:
+async def compose(settings: Settings, turns: Turns, lag: LoopLag, house: AsyncExitStack) -> Bot:
     """Everything that belongs to this process; what has to be closed goes to ``house``."""
     redis = turns.dispatcher.redis
     with contextlib.suppress(NotSent):
@@ -117,7 +117,7 @@ async def compose(settings: Settings, turns: Turns, house: AsyncExitStack) -> Bo
     chat = Chat(turns, preferences, rooms, active, bot_user)
     redirect(settings.discord_api_base)
     priya = Priya(chat, rejoin, settings.shard_ids, settings.shard_count)
-    parts = Parts(settings, turns, consent, preferences, rooms, active, chat, time.time())
+    parts = Parts(settings, turns, consent, preferences, rooms, active, chat, lag, time.time())
     add_commands(priya, parts)
     await house.enter_async_context(watch_memory(settings.max_memory_mb))
     return Bot(priya, parts, rooms)

@@ -210,12 +210,18 @@ class Turns:
         await self.dispatcher.__aexit__()
 
     async def hear(
-        self, who: Who, pcm: bytes, *, speculative: bool = False, voice: str = "", language: str = ""
+        self,
+        who: Who,
+        pcm: bytes,
+        *,
+        speculative: bool = False,
+        spoken: bool = True,
+        voice: str = "",
+        language: str = "",
     ) -> LiveTurn:
-        """Send an utterance (16 kHz mono int16 PCM). ``voice`` and ``language`` are the answer's: see ``Turn``.
-
-        Raises NotSent."""
-        live = self._open(who, spoken=True, voice=voice, language=language)
+        """Send an utterance (16 kHz mono int16 PCM). ``spoken``, ``voice`` and ``language`` are the answer's: see
+        ``Turn``. Raises NotSent."""
+        live = self._open(who, spoken=spoken, voice=voice, language=language)
         live.is_committed = not speculative
         seconds = len(pcm) / 2 / HEARD_RATE_HZ
         with self._closing_if_not_sent(live):

@@ -46,6 +46,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
         "status_voices": "voices",
         "status_memory": "bot workers",
         "status_gateway": "latency shards",
+        "status_lag": "p99 worst",
     }.items()
 }
 """What is filled into the wordings of a key; the others are said as they stand."""

@@ -6,7 +6,6 @@ Procfile. It never restarts anything itself: the Procfile's lines do, through de
 
 import argparse
 import fcntl
-import importlib.util
 import multiprocessing
 import os
 import signal
@@ -49,11 +48,6 @@ class Plan:
     embedded: bool
 
 
-def discord_is_on(settings: Settings) -> bool:
-    """Whether there is a token and a bot to use it."""
-    return settings.discord_token is not None and importlib.util.find_spec("bot.__main__") is not None
-
-
 def flower_port() -> int:
     text = os.environ.get("FLOWER_PORT") or dotenv_values(".env").get("FLOWER_PORT") or str(FLOWER_PORT)
     if not text.isdigit() or not 0 < int(text) < 65536:
@@ -77,7 +71,7 @@ def plan(settings: Settings, procfile: Path, port: int | None) -> Plan:
                 f"or: FLOWER_PORT={monitor + 1} make run"
             )
         environment["FLOWER_PORT"] = str(monitor)
-    if not discord_is_on(settings):
+    if settings.discord_token is None:
         commands.pop("bot", None)
     if settings.redis_url is not None:
         commands.pop(VALKEY, None)
@@ -197,8 +191,6 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load_settings()
         with only_stack_of(settings.priya_home):
-            if settings.discord_token is not None and not discord_is_on(settings):
-                print("DISCORD_TOKEN is set, but this release can't speak on Discord yet.", file=sys.stderr)
             if not options.skip_models:
                 pull_models()
             journal = Journal(settings.priya_home / "logs" if options.logs else None)

@@ -18,7 +18,7 @@ from typing import Final
 from config.settings import Settings, SettingsError, load_settings
 from deploy import readiness
 from deploy.lifeline import tie_to_parent, tied
-from deploy.stack import REPOSITORY, StackRefused, discord_is_on, pull_models
+from deploy.stack import REPOSITORY, StackRefused, pull_models
 
 STOP_SECONDS: Final = 10
 CONVERSATION: Final = "python -m bot.local"
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, stop)
     try:
         settings = load_settings()
-        if discord_is_on(settings):
+        if settings.discord_token is not None:
             command = [sys.executable, "-m", "deploy.stack", "--end-with-parent", *stack_options]
             os.execv(sys.executable, command)  # noqa: S606 - no shell is the point
         pull_models()

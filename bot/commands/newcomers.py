@@ -7,7 +7,7 @@ from loguru import logger
 from nextcord.ext import commands
 
 from bot.announcing import tell_newcomer
-from bot.parts import Parts
+from bot.parts import Parts, Room, SpokenChannel
 
 REMEMBERED_MOST: Final = 10_000
 
@@ -26,15 +26,22 @@ class Newcomers(commands.Cog):
         room = self._parts.rooms.of(member.guild.id)
         if room is None or after.channel is None or after.channel == before.channel:
             return
+        try:
+            if member == member.guild.me:
+                if before.channel is not None:
+                    await self._parts.rooms.moved(member.guild.id)
+            else:
+                await self._greet(member, room, after.channel)
+        except nextcord.HTTPException as error:
+            logger.bind(success=False).warning("Nobody could be told that she listens: {}", error)
+
+    async def _greet(self, member: nextcord.Member, room: Room, channel: SpokenChannel) -> None:
         who = (member.guild.id, member.id)
-        if after.channel.id != room.channel.id or member.bot or who in self._told:
+        if channel.id != room.channel.id or member.bot or who in self._told:
             return
         if self._parts.consent.has_agreed(member.id):
             return
         if len(self._told) >= REMEMBERED_MOST:
             self._told.clear()
         self._told.add(who)
-        try:
-            await tell_newcomer(room.channel, member, self._parts.preferences)
-        except nextcord.HTTPException as error:
-            logger.bind(success=False).warning("A newcomer could not be told: {}", error)
+        await tell_newcomer(room.channel, member, self._parts.preferences)

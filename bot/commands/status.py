@@ -22,7 +22,7 @@ SHOWN: Final[tuple[StageName, ...]] = ("transcribe", "generate", "synthesize")
 
 
 async def status(caller: Caller, parts: Parts) -> Reply:
-    active = parts.active
+    active, lag = parts.active, parts.lag.lag()
     try:
         stages = await parts.turns.dispatcher.stages()
         workers = [line for stage in SHOWN for line in _stage(caller, stage, stages[stage])]
@@ -41,6 +41,7 @@ async def status(caller: Caller, parts: Parts) -> Reply:
         *workers,
         caller.say("status_memory", bot=own_memory_mb(), workers=_memory_mb(stages.values())),
         caller.say("status_gateway", latency=latency_ms(caller.client.latency), shards=shards_of(caller.client)),
+        caller.say("status_lag", p99=f"{lag.p99_ms:.0f}", worst=f"{lag.max_ms:.0f}"),
     ]
     return Reply("\n".join(lines))
 

@@ -229,7 +229,7 @@ class Chat:
         """Raises NotSent, NotHeard."""
         if asking.question.recording is not None:
             pcm = await fetch_speech(asking.question.recording)
-            return await self._turns.hear(asking.who, pcm, language=asking.language)
+            return await self._turns.hear(asking.who, pcm, spoken=False, language=asking.language)
         text = asking.question.text or f"{self._bot_user().display_name}?"
         return await self._turns.read(asking.who, text, spoken=False, language=asking.language)
 

@@ -30,7 +30,7 @@ class SpeakingRoom(Protocol):
     @property
     def is_speaking(self) -> bool: ...
 
-    async def typed(self, who: Who, text: str) -> None: ...
+    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> None: ...
 
 
 class RoomLookup(Protocol):
@@ -48,5 +48,5 @@ async def interrupts(room: SpeakingRoom, message: nextcord.Message, text: str, *
         return False
     who = Who(str(message.author.id), message.author.display_name, f"discord:{room.channel.id}")
     kind = kind_of(text)
-    await room.typed(who, text)
+    await room.typed(who, text, is_for_her=is_hers)
     return kind is not Interjection.WORDS

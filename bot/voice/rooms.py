@@ -90,6 +90,14 @@ class VoiceRooms:
         await self._connections[room].disconnect()
         return True
 
+    async def moved(self, guild_id: int) -> None:
+        """A moderator dragged her into another channel: whoever is there learns that she listens, and a restart finds
+        her there. Raises what ``announce`` raises."""
+        if (room := self._rooms.get(guild_id)) is not None:
+            await self._remember(room)
+            if self.announce is not None:
+                await self.announce(room)
+
     async def rejoin(self, client: nextcord.Client, guild_ids: Iterable[int]) -> None:
         """Go where she sat before the process or the client's session began anew."""
         await asyncio.gather(*(self._come_back(client, guild_id) for guild_id in guild_ids))
@@ -106,7 +114,6 @@ class VoiceRooms:
                 task.cancel()
         for room in rooms:
             if connection := self._connections.get(room):
-                await self._remember(room)  # a moderator may have moved her
                 await connection.disconnect()
         last = [*self._background, *(asyncio.create_task(room.settled()) for room in rooms)]
         if last:

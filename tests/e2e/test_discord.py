@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from config.settings import Settings
@@ -43,7 +42,7 @@ def whisper(models_folder: Path) -> Callable[[Heard], set[str]]:
     engine: Transcriber = loader("transcribe", "faster-whisper")(settings)  # type: ignore[assignment]
 
     def transcribe(heard: Heard) -> set[str]:
-        pcm: npt.NDArray[np.float32] = heard.pcm()[:TWENTY_SECONDS].astype(np.float32) / 32_768
+        pcm = (heard.pcm()[:TWENTY_SECONDS] / np.float32(32_768)).astype(np.float32)
         return words(engine.transcribe(pcm).text)
 
     return transcribe

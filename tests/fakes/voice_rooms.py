@@ -50,5 +50,9 @@ class FakeRooms:
     async def leave(self, guild_id: int) -> bool:
         return self.joined.pop(guild_id, None) is not None
 
+    async def moved(self, guild_id: int) -> None:
+        room = self.joined[guild_id]
+        await announce(room.channel, room.channel, self._preferences)
+
     def of(self, guild_id: int) -> FakeRoom | None:
         return self.joined.get(guild_id)

@@ -258,6 +258,31 @@ async def test_killed_and_started_again_it_is_back_in_its_voice_channel(
     assert code == 0
 
 
+async def test_dragged_into_another_channel_it_tells_who_is_there_and_comes_back_there(
+    scene: Scene, valkey: RunningValkey, workers: None, tmp_path: Path
+) -> None:
+    home = scene.home
+    other = home.add_voice_channel("rasoi")
+    with BotProcess(tmp_path, valkey.url, **scene.discord.environment) as first:
+        await ready(scene)
+        await scene.asha.join(scene.baithak)
+        await scene.asha.write(scene.general, "!join")
+        await scene.discord.bot_wrote(lambda posted: f"<#{scene.baithak.id}>" in posted.content)
+        await scene.discord.bot_connected_to_voice()
+        await home.move_bot(other)
+        await scene.discord.bot_wrote(
+            lambda posted: f"<#{other.id}>" in posted.content and bool(posted.payload["components"])
+        )
+        first.kill()
+    mark = scene.discord.journal.mark()
+    with BotProcess(tmp_path, valkey.url, **scene.discord.environment) as second:
+        await scene.discord.bot_connected_to_voice(since=mark, seconds=START_SECONDS)
+        assert home.bot.voice is not None
+        assert home.bot.voice.channel_id == other.id
+        code, _ = await second.asked_to_end()
+    assert code == 0
+
+
 async def test_a_lost_gateway_is_resumed(scene: Scene, valkey: RunningValkey, tmp_path: Path) -> None:
     with BotProcess(tmp_path, valkey.url, **scene.discord.environment) as bot:
         await ready(scene)

@@ -41,7 +41,7 @@ class Speaking:
     is_speaking: bool = True
     told: asyncio.Queue[tuple[Who, str]] = field(default_factory=asyncio.Queue)
 
-    async def typed(self, who: Who, text: str) -> None:
+    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> None:
         await self.told.put((who, text))
 
 

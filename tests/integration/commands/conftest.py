@@ -7,6 +7,7 @@ import pytest
 
 from bot.active import ActiveTurns
 from bot.consent import Consent
+from bot.loop_lag import LoopLag
 from bot.parts import Parts
 from bot.preferences import Preferences
 from bot.turns import Turns
@@ -43,11 +44,11 @@ async def parts(own_valkey: RunningValkey, settings: Settings) -> AsyncIterator[
     own_valkey.start() if own_valkey.process.poll() is not None else None
     async with Turns(own_valkey.url, request_seconds=20) as turns:
         await turns.dispatcher.redis.flushdb()
-        async with Consent(turns.dispatcher.redis) as consent:
+        async with Consent(turns.dispatcher.redis) as consent, LoopLag() as lag:
             preferences = Preferences(turns.dispatcher.redis)
             rooms = FakeRooms(preferences)
             active = ActiveTurns(10)
-            yield Parts(settings, turns, consent, preferences, rooms, active, NobodyChats(), time.time() - 3_725)
+            yield Parts(settings, turns, consent, preferences, rooms, active, NobodyChats(), lag, time.time() - 3_725)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What a language model is shown of a conversation, with one friend and with several."""
 
+from collections.abc import Sequence
+
 from config.persona import persona
 from tasks.history import PastTurn
 from tasks.messages import SaidText, Turn
@@ -15,8 +17,8 @@ def past(number: int, speaker: str) -> PastTurn:
     return PastTurn(f"t{number}", float(number), f"said {number}", f"answered {number}", speaker)
 
 
-def texts(*arguments) -> list[str]:
-    return [message.text for message in messages_for(*arguments, persona())]
+def texts(said: SaidText, history: Sequence[PastTurn]) -> list[str]:
+    return [message.text for message in messages_for(said, history, persona())]
 
 
 def test_one_friend_needs_no_names():
