@@ -57,6 +57,8 @@ def arguments(port: int, folder: Path) -> list[str]:
         *("--bind", LOOPBACK, "--port", str(port), "--dir", str(folder)),
         # Tasks and conversations outlive a crash; at most the last second is lost.
         *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+        # Never by itself: what people say is in memory for a while and must not get into a snapshot (tasks/speech.py).
+        *("--auto-aof-rewrite-percentage", "0"),
         # A queue must refuse what it can't hold: evicting would lose turns in silence.
         *("--maxmemory-policy", "noeviction"),
         *("--daemonize", "no", "--loglevel", "notice"),

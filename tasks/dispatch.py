@@ -15,9 +15,10 @@ from kombu.exceptions import OperationalError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from tasks import cancellation, commitment, history, keys, presence
+from tasks import cancellation, commitment, history, presence
 from tasks.connections import connect_async
 from tasks.messages import HIDDEN, STAGE_OF, STAGES, SaidText, Sentence, StageName, Turn, Utterance, task_id
+from tasks.speech import leave_speech
 
 PUBLISH_SECONDS: Final = 0.5
 """A bot's loop waits no longer than this for Redis to take a message."""
@@ -76,9 +77,8 @@ class Dispatcher:
 
     async def transcribe(self, turn: Turn, pcm: bytes, seconds: float, *, speculative: bool) -> Utterance:
         """Leave 16 kHz mono int16 PCM and have it transcribed. Raises NotSent."""
-        key = keys.speech(turn.id)
         try:
-            await self.redis.set(key, pcm, ex=keys.AUDIO_SECONDS)
+            key = await leave_speech(self.redis, turn.id, pcm)
         except RedisError as error:
             raise NotSent(str(error)) from error
         utterance = Utterance(turn, key, seconds, queued_at=time.time(), speculative=speculative)

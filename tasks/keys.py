@@ -22,8 +22,12 @@ CANCELLED_CHANNEL: Final = "cancelled"
 
 
 def speech(turn: str) -> str:
-    """Blob: what the person said, 16 kHz mono int16 PCM. Written by the process that asks."""
+    """Blob: what the person said, 16 kHz mono int16 PCM. Written by the process that asks, see tasks/speech.py."""
     return f"audio:{turn}:in"
+
+
+SPEECH_IS_HERE: Final = "speech-is-here"
+"""Exists while any ``speech`` does. Written with it."""
 
 
 def segment(turn: str, index: int) -> str:

@@ -6,6 +6,7 @@ from loguru import logger
 
 from tasks.app import app
 from tasks.messages import Wire
+from tasks.speech import rewrite_log
 from tasks.workplace import workplace
 
 QUEUES = ("transcribe", "generate", "synthesize", "upkeep")
@@ -24,6 +25,8 @@ def look_after_house() -> Wire:
         line.warning("Redis is nearly full: {} of {} MB; give it more (maxmemory)", used // 2**20, limit // 2**20)
     if info.get("aof_enabled") and info.get("aof_last_write_status") != "ok":
         line.warning("Redis can't write its log: is the disk full? Conversations would be lost with it")
+    if rewrite_log(redis):
+        line.info("Redis's log is being written anew")
     line.info("House looked after")
     return {"queues": queues, "redis_bytes": used}
 
