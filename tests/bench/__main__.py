@@ -1,13 +1,13 @@
 """``make bench``: how long a person waits for Priya, measured on the running stack.
 
-Twenty spoken turns at real speed and fifty typed ones; medians, 95th percentiles, hop, memory, and a picture
-of where the time went.
+Twenty spoken turns at real speed and fifty typed ones, then turns and interruptions on a simulated Discord; medians,
+95th percentiles, hop, memory, and a picture of where the time went.
 """
 
 import argparse
 import asyncio
 import json
-import statistics
+import os
 import sys
 import time
 import uuid
@@ -17,7 +17,6 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from bot.local.report import TIMINGS, TurnReport
 from bot.local.room import LocalRoom, NoStack
@@ -26,17 +25,15 @@ from bot.turns import Happening, Who
 from config.settings import Settings, load_settings
 from tasks.app import app
 from tasks.presence import workers_of
+from tests.bench.figures import Figure, table_of
 from tests.bench.phrases import TYPED, recordings
 
 TURNS_A_CONVERSATION: Final = 5
 HOPS: Final = 200
+BARS: Final = {"first_audio": 900, "overhead": 40}
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "waterfall.png"
 
 console = Console()
-
-
-def percentile_95(values: Sequence[float]) -> float:
-    return statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
 
 
 async def ignore(happening: Happening) -> None:
@@ -81,14 +78,12 @@ def hops(count: int) -> list[float]:
     return measured[1:]
 
 
-def table_of(title: str, rows: dict[str, list[float]]) -> Table:
-    table = Table(title=title)
-    for heading in ("ms", "turns", "median", "p95"):
-        table.add_column(heading, justify="left" if heading == "ms" else "right")
-    for name, values in rows.items():
-        if values:
-            table.add_row(name, str(len(values)), f"{statistics.median(values):.1f}", f"{percentile_95(values):.1f}")
-    return table
+def figures_of(timings: dict[str, list[float]]) -> list[Figure]:
+    return [
+        Figure(name, "ms", BARS.get(name), bar_is_for_median=name != "overhead", values=values)
+        for name, values in timings.items()
+        if values
+    ]
 
 
 def timings_of(reports: Sequence[TurnReport]) -> dict[str, list[float]]:
@@ -102,38 +97,77 @@ async def memory_of(settings: Settings) -> dict[str, int]:
     return {f"{worker.stage} ({worker.engine})": worker.memory_mb for worker in workers}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--spoken", type=int, default=20, help="spoken turns (default: 20)")
-    parser.add_argument("--typed", type=int, default=50, help="typed turns (default: 50)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every turn's figures here too")
-    options = parser.parse_args()
-    settings = load_settings()
-    try:
-        memory = asyncio.run(memory_of(settings))
-        spoken = asyncio.run(spoken_turns(settings, options.spoken))
-        typed = asyncio.run(typed_turns(settings, options.typed))
-    except NoStack as error:
-        print(error, file=sys.stderr)
-        return 3
-    console.print(table_of("Spoken turns: from the end of speech", timings_of(spoken)))
-    typed_rows = timings_of(typed)
-    console.print(
-        table_of(
-            "Typed turns: from the text", {name: typed_rows[name] for name in ("first_token", "total", "overhead")}
-        )
-    )
-    console.print(table_of("Hop: from sending a task to its start", {"hop": hops(HOPS)}))
-    for name, megabytes in sorted(memory.items()):
-        console.print(f"{megabytes:6} MB  {name}")
+def local_part(settings: Settings, spoken_count: int, typed_count: int) -> tuple[list[TurnReport], list[TurnReport]]:
+    """Measure and show what is measured without Discord: the spoken and the typed turns."""
+    spoken = asyncio.run(spoken_turns(settings, spoken_count))
+    typed = asyncio.run(typed_turns(settings, typed_count))
+    console.print(table_of("Spoken turns: milliseconds from the end of speech", figures_of(timings_of(spoken))))
+    rows = timings_of(typed)
+    typed_rows = figures_of({name: rows[name] for name in ("total", "overhead")})
+    typed_rows.insert(0, Figure("first_token", "ms", 500, bar_is_for_median=True, values=rows["first_token"]))
+    console.print(table_of("Typed turns: milliseconds from the text", typed_rows))
+    hop = Figure("hop", "ms", 3, bar_is_for_median=True, values=hops(HOPS))
+    console.print(table_of("Hop: milliseconds from sending a task to its start", [hop]))
     from tests.bench.waterfall import draw
 
     draw([report for report in spoken if report.failure is None], PICTURE)
     console.print(f"Picture: {PICTURE}")
+    return spoken, typed
+
+
+def discord_part(settings: Settings, options: argparse.Namespace, receiving: list[Figure]) -> list[Figure]:
+    """Measure and show how it is in a voice channel."""
+    # Imported here: whoever leaves Discord out needs none of it.
+    from tests.bench.discord_room import sit_with_her
+
+    measured = sit_with_her(settings, options.discord_turns, options.interruptions, options.loss, console)
+    sections = asyncio.run(measured).sections()
+    console.print(f"{options.loss:.0%} of the packets were lost each way")
+    for title, figures in sections.items():
+        console.print(table_of(title, figures + (receiving if title.startswith("CPU") else [])))
+    return [figure for figures in sections.values() for figure in figures] + receiving
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--spoken", type=int, default=20, help="spoken turns (default: 20)")
+    parser.add_argument("--typed", type=int, default=50, help="typed turns (default: 50)")
+    parser.add_argument("--discord-turns", type=int, default=12, help="turns on Discord (default: 12)")
+    parser.add_argument("--interruptions", type=int, default=6, help="of each of four kinds (default: 6)")
+    parser.add_argument("--loss", type=float, default=0.02, help="packets lost each way on Discord (default: 0.02)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--without-discord", action="store_true", help="only the local room")
+    which.add_argument("--only-discord", action="store_true", help="only the voice channel")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every turn's figures here too")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    settings = load_settings()
+    spoken: list[TurnReport] = []
+    typed: list[TurnReport] = []
+    figures: list[Figure] = []
+    console.print(f"load of the machine before: {os.getloadavg()[0]:.2f}")
+    try:
+        memory = asyncio.run(memory_of(settings))
+        if not options.without_discord:
+            from tests.bench.discord_room import listening
+
+            receiving = listening()  # first: nothing else is loaded into this process yet
+        if not options.only_discord:
+            spoken, typed = local_part(settings, options.spoken, options.typed)
+        if not options.without_discord:
+            figures = discord_part(settings, options, receiving)
+    except NoStack as error:
+        print(error, file=sys.stderr)
+        return 3
+    for name, megabytes in sorted(memory.items()):
+        console.print(f"{megabytes:6} MB  {name}")
     if options.json:
-        options.json.write_text(
-            json.dumps([report.to_json() for report in spoken + typed], indent=1, ensure_ascii=False)
-        )
+        turns = [report.to_json() for report in spoken + typed]
+        everything = {"turns": turns, "discord": [figure.to_json() for figure in figures]}
+        options.json.write_text(json.dumps(everything, indent=1, ensure_ascii=False))
     return 0 if all(report.failure is None for report in spoken + typed) else 1
 
 

@@ -2,11 +2,11 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ from tests.discord.home import Home as Guild
 from tests.discord.people.person import Person
 from tests.discord.simulator import DiscordSimulator
 from tests.discord.voice.session import VoiceSession
-from tests.integration.running_stack import Home
 from tests.running import RunningProcess
 from workers.engines import Synthesizer
 
@@ -28,6 +27,14 @@ QUIET_SECONDS: Final = 2.0
 """After so much silence her answer is taken to be over: the next sentence is there sooner."""
 ANSWER_SECONDS: Final = 30.0
 """Only a broken bot takes this long."""
+
+
+class Surroundings(Protocol):
+    """Where a stack is running."""
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Of a process that is to use this stack, with ``more`` in it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Evening:
     rohan: Person
     voice: Synthesizer
     redis: Redis
+    bot: RunningProcess
 
     async def sit_down(self, *people: Person) -> VoiceSession:
         """People join the voice channel, bring Priya there, and agree to be heard."""
@@ -93,12 +101,14 @@ def _sounding_seconds(pcm: npt.NDArray[np.float32], rate_hz: int) -> float:
 
 
 @asynccontextmanager
-async def an_evening(home: Home, voice: Synthesizer, redis: Redis, log: Path, seed: int) -> AsyncIterator[Evening]:
+async def an_evening(
+    home: Surroundings, voice: Synthesizer, redis: Redis, log: Path, seed: int, command: Sequence[str] = BOT
+) -> AsyncIterator[Evening]:
     """The bot's process runs and is logged in. Another ``seed`` makes other people, channels and mishaps."""
     async with DiscordSimulator(seed) as discord:
         guild = discord.add_guild()
         text, room = guild.add_text_channel(), guild.add_voice_channel()
         people = guild.add_member("Asha"), guild.add_member("Rohan")
-        with RunningProcess(BOT, log, home.environment(**discord.environment)):
+        with RunningProcess([*command], log, home.environment(**discord.environment)) as bot:
             await discord.journal.first(CommandsRegistered, seconds=ANSWER_SECONDS)
-            yield Evening(discord, guild, text, room, *people, voice, redis)
+            yield Evening(discord, guild, text, room, *people, voice, redis, bot)

@@ -1,0 +1,68 @@
+"""What is measured in a voice channel, and the bars."""
+
+from dataclasses import dataclass, fields
+
+from tests.bench.figures import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All that is measured here, in the order in which it is shown."""
+
+    endpoint: Figure
+    transcript: Figure
+    first_words: Figure
+    first_sentence: Figure
+    first_segment: Figure
+    first_packet: Figure
+    vad: Figure
+    pause: Figure
+    barge_in: Figure
+    backchannel: Figure
+    backchannel_silence: Figure
+    words_end_her: Figure
+    words_answered: Figure
+    stop: Figure
+    stop_decided: Figure
+    generation: Figure
+    synthesis: Figure
+    resting: Figure
+    joined: Figure
+    used: Figure
+    busy: Figure
+
+    @classmethod
+    def empty(cls) -> "Rows":
+        return cls(
+            endpoint=Figure("it is clear that they have finished"),
+            transcript=Figure("transcript"),
+            first_words=Figure("first words"),
+            first_sentence=Figure("first sentence"),
+            first_segment=Figure("its sound"),
+            first_packet=Figure("first packet that they hear", bar=900, bar_is_for_median=True),
+            vad=Figure("first sound -> VAD decides", bar=150),
+            pause=Figure("VAD decides -> she is silent", bar=40),
+            barge_in=Figure("first sound -> she is silent", bar=190),
+            backchannel=Figure("end of a backchannel -> she goes on", bar=700),
+            backchannel_silence=Figure("her silence for it, its own length too", bar=700),
+            words_end_her=Figure("end of new words -> her answer is cancelled"),
+            words_answered=Figure("end of new words -> first packet of the new answer"),
+            stop=Figure("first sound of a stop word -> she is silent", bar=190),
+            stop_decided=Figure("end of a stop word -> her answer is cancelled"),
+            generation=Figure("cancelled -> generation has stopped", bar=100),
+            synthesis=Figure("cancelled -> synthesis has stopped", bar=100),
+            resting=Figure("logged in", "MB", 150),
+            joined=Figure("in a voice channel", "MB", 150),
+            used=Figure("after all turns and interruptions", "MB", 150),
+            busy=Figure("the whole bot while one person speaks", "%"),
+        )
+
+    def sections(self) -> dict[str, list[Figure]]:
+        """By what the values are of."""
+        rows = [getattr(self, row.name) for row in fields(self)]
+        return {
+            "On Discord: milliseconds from the end of speech": rows[:6],
+            "On Discord: speaking over her, milliseconds": rows[6:17],
+            "Memory of the bot, MB": rows[17:20],
+            "CPU of the bot, % of one core": rows[20:],
+        }
