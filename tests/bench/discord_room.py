@@ -329,7 +329,7 @@ def listening(seconds: int = LOAD_SECONDS) -> list[Figure]:
     for speakers in SPEAKERS:
         load = asyncio.run(measure(speakers, seconds))
         each = load.core_percent / speakers
-        figures.append(Figure(f"receiving {speakers} who speak at once, for each", "%", 2.0, values=[each]))
+        figures.append(Figure(f"receiving {speakers} at once who never pause, for each", "%", 2.0, values=[each]))
     return figures
 
 
