@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import redis
 import soundfile
 
 from config.settings import Settings
-from tasks.connections import connect
-from tasks.presence import WorkerPresence
 from tests.integration.running_stack import Home, wait_for
 from tests.running import HOUSE, RunningProcess
 from workers.engines import Synthesizer
@@ -36,18 +33,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     running.assert_nothing_is_left()
 
 
-def url_of(home: Home) -> str:
-    return (home.folder / "run" / "redis.url").read_text().strip()
-
-
 def ready_stages(home: Home) -> set[str]:
-    with connect(url_of(home)) as connection:
-        return {worker.stage for worker in presences(connection) if worker.state == "ready"}
-
-
-def presences(connection: redis.Redis) -> list[WorkerPresence]:
-    values = [connection.get(key) for key in connection.scan_iter("worker:*")]
-    return [WorkerPresence.from_json(value) for value in values if value is not None]
+    return {worker.stage for worker in home.workers() if worker.state == "ready"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import pytest
 from config.settings import Settings
 from tasks.connections import connect_async
 from tests.discord.people.headset import Heard
-from tests.e2e.conftest import url_of
 from tests.e2e.evening import ANSWER_SECONDS, QUIET_SECONDS, Evening, an_evening
 from tests.integration.running_stack import Home
 from workers.engines import Synthesizer, Transcriber
@@ -26,7 +25,7 @@ TWENTY_SECONDS = 20 * 16_000
 async def evening(
     home: Home, voice: Synthesizer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Evening]:
-    redis = connect_async(url_of(home))
+    redis = connect_async(home.redis_url)
     seed = zlib.crc32(request.node.name.encode())
     try:
         async with an_evening(home, voice, redis, tmp_path / "bot.log", seed) as begun:

@@ -88,9 +88,8 @@ def test_a_conversation_is_remembered_over_two_calls(local: Local, home: Home) -
         assert local("--text", text, "--json", "--conversation", "test:remembered").code == 0
     from tasks import keys
     from tasks.connections import connect
-    from tests.e2e.conftest import url_of
 
-    with connect(url_of(home)) as connection:
+    with connect(home.redis_url) as connection:
         assert connection.hlen(keys.history("test:remembered")) == 2
 
 

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import psutil
 
 from deploy.stack import REPOSITORY
 from deploy.valkey import free_port
+from tasks.connections import connect
+from tasks.presence import WorkerPresence
 
 PATIENCE_SECONDS = 120
 """Only a broken stack takes this long."""
@@ -57,6 +60,26 @@ class Home:
             text=True,
             start_new_session=True,
         )
+
+    @contextmanager
+    def started(self, module: str, *options: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
+        """``start``, and a test that fails does not wait for an end that nobody asked for."""
+        with self.start(module, *options, **environment) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    @property
+    def redis_url(self) -> str:
+        """Of the running stack."""
+        return (self.folder / "run" / "redis.url").read_text().strip()
+
+    def workers(self) -> list[WorkerPresence]:
+        """That say that they are alive."""
+        with connect(self.redis_url) as redis:
+            values = [redis.get(key) for key in redis.scan_iter("worker:*")]
+        return [WorkerPresence.from_json(value) for value in values if value is not None]
 
     def running(self) -> list[psutil.Process]:
         """Every process, near or orphaned, that was started with this home."""
