@@ -23,8 +23,10 @@ class EndpointRule:
     """From here a window is speech (Silero's own default)."""
     silence_probability: float = 0.35
     """Below here it is silence again; between the two it is what the window before was."""
+    start_probability: float = 0.3
+    """From here a window may be the beginning of speech: Silero grows sure of a soft one only in its third window."""
     start_ms: int = 64
-    """Speech this long is a start: one window alone is a click. Decides how soon a barge-in is noticed."""
+    """So long a beginning is a start: one window alone is a click. Decides how soon a barge-in is noticed."""
     resume_ms: int = 64
     """Speech this long ends a pause: one window alone is the burst of a last "t" or "k"."""
     preroll_ms: int = 256
@@ -174,7 +176,7 @@ class Endpointer:
         self._now += 1
         self._recent.append(window)
         if self._open is None:
-            return self._listen()
+            return self._listen(window)
         events = self._speak(self._open) if self._is_speech else self._stay_silent(self._open)
         return events + self._cut_when_too_long()
 
@@ -206,14 +208,14 @@ class Endpointer:
 
     # Silence, until there is speech.
 
-    def _listen(self) -> list[EndpointEvent]:
-        self._starting = self._starting + 1 if self._is_speech else 0
+    def _listen(self, window: VadWindow) -> list[EndpointEvent]:
+        self._starting = self._starting + 1 if window.probability >= self._rule.start_probability else 0
         if self._starting < _windows(self._rule.start_ms):
             return []
         speech_from = self._now - self._starting
         start = self._preroll_from(speech_from)
         self._open = _Open(start, speech_end=self._now, speech_windows=self._starting)
-        self._starting = 0
+        self._starting, self._is_speech = 0, True
         return [SpeechStarted(start * VAD_WINDOW_SAMPLES, speech_from * VAD_WINDOW_SAMPLES)]
 
     def _preroll_from(self, speech_from: int) -> int:

@@ -57,9 +57,15 @@ def test_a_click_of_one_window_is_no_start():
     assert fed(Endpointer(RULE), *[(3, SILENCE), (1, SPEECH)] * 10) == []
 
 
-def test_half_sure_windows_do_not_start_speech_but_keep_it_going():
+def test_a_soft_beginning_is_noticed_and_a_murmur_is_not():
+    assert fed(Endpointer(RULE), (50, RULE.start_probability - 0.01)) == []
+    endpointer = Endpointer(RULE)
+    assert fed(endpointer, (10, SILENCE), (1, RULE.start_probability)) == []
+    assert fed(endpointer, (1, SPEECH)) == [SpeechStarted((10 - PREROLL) * WINDOW, 10 * WINDOW)]
+
+
+def test_half_sure_windows_keep_speech_going():
     between = (RULE.speech_probability + RULE.silence_probability) / 2
-    assert fed(Endpointer(RULE), (50, between)) == []
     endpointer = Endpointer(RULE)
     events = fed(endpointer, (10, SPEECH), (50, between))
     assert [type(event) for event in events] == [SpeechStarted]
