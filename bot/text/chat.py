@@ -19,7 +19,7 @@ from bot.active import ActiveTurns, TooBusy
 from bot.addressing import Addressing, Occasion
 from bot.preferences import Preferences
 from bot.text.answering import Voice, write_answer
-from bot.text.interrupting import RoomLookup, interrupts
+from bot.text.interrupting import Effect, RoomLookup, interrupt
 from bot.text.posting import EditPace, Post
 from bot.text.questions import LONGEST_TEXT, Question, question_of
 from bot.text.voice_messages import NotHeard, fetch_speech
@@ -125,9 +125,9 @@ class Chat:
         )
         is_hers = corner.addressing.is_addressed(occasion, server.answers)
         room = self._rooms.of(guild_id) if guild_id is not None else None
-        if room and await interrupts(room, message, question.text, is_hers=is_hers):
-            return None
-        if not is_hers:
+        effect = await interrupt(room, message, question.text, is_hers=is_hers) if room else Effect.NONE
+        is_hers |= effect is Effect.ENDED_HER and server.answers != "never"
+        if effect is Effect.WAS_ALL or not is_hers:
             return None
         chosen = await self._preferences.language_of(message.author.id) or server.language
         language = next((name for name in LANGUAGES if name == chosen), None)
@@ -145,7 +145,7 @@ class Chat:
             return 1
         room = self._rooms.of(message.guild.id)
         if room is not None and room.channel.id == message.channel.id:
-            return len({message.author.id, *room.channel.voice_states} - {self._bot_user().id})
+            return room.people + (message.author.id not in room.channel.voice_states)
         return (message.guild.member_count or MANY) - 1
 
     async def _answer(self, asking: Asking) -> None:

@@ -1,6 +1,7 @@
 """Typing while she speaks in a voice channel counts like speaking up there."""
 
 from collections.abc import Mapping
+from enum import Enum, auto, unique
 from typing import Protocol
 
 import nextcord
@@ -30,7 +31,14 @@ class SpeakingRoom(Protocol):
     @property
     def is_speaking(self) -> bool: ...
 
-    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> None: ...
+    @property
+    def people(self) -> int:
+        """In the channel, without bots."""
+        ...
+
+    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> bool:
+        """Whether it ended her answer, so that what was typed wants its own."""
+        ...
 
 
 class RoomLookup(Protocol):
@@ -39,14 +47,27 @@ class RoomLookup(Protocol):
     def of(self, guild_id: int) -> SpeakingRoom | None: ...
 
 
-async def interrupts(room: SpeakingRoom, message: nextcord.Message, text: str, *, is_hers: bool) -> bool:
+@unique
+class Effect(Enum):
+    """What a message is to what she says aloud."""
+
+    NONE = auto()
+    """It changes nothing; whether it is answered is to be decided as for any other."""
+    ENDED_HER = auto()
+    """Her answer is over for it, so it is to be answered, with or without her name."""
+    WAS_ALL = auto()
+    """She was told, and "ruko" and "haan" want no answer."""
+
+
+async def interrupt(room: SpeakingRoom, message: nextcord.Message, text: str, *, is_hers: bool) -> Effect:
     """Tell the room, if she speaks there and it is for her ears: written in that channel's own chat, or to her by
-    somebody in the channel. Returns whether that was all: "ruko" and "haan" want no answer."""
+    somebody in the channel."""
     is_in_chat = message.channel.id == room.channel.id
     is_in_channel = message.author.id in room.channel.voice_states
     if not (room.is_speaking and text and (is_in_chat or (is_in_channel and is_hers))):
-        return False
+        return Effect.NONE
     who = Who(str(message.author.id), message.author.display_name, f"discord:{room.channel.id}")
-    kind = kind_of(text)
-    await room.typed(who, text, is_for_her=is_hers)
-    return kind is not Interjection.WORDS
+    has_ended_her = await room.typed(who, text, is_for_her=is_hers)
+    if kind_of(text) is not Interjection.WORDS:
+        return Effect.WAS_ALL
+    return Effect.ENDED_HER if has_ended_her else Effect.NONE

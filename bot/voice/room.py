@@ -98,14 +98,15 @@ class VoiceRoom:
         """Be quiet, and forget what was to be said. False: there was nothing."""
         return self._agenda.hush()
 
-    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> None:
+    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> bool:
         """Somebody wrote in the channel's chat, or to her; it counts as if it were said over her. ``is_for_her`` where
-        the writer of the chat knows. Answering it is theirs."""
+        the writer of the chat knows. Answering it is theirs. Returns whether it ended her answer, and so wants one."""
         user_id = int(who.id)
         if is_for_her is None:
             is_for_her = self._is_for_her(user_id, text, asyncio.get_running_loop().time())
-        self._agenda.tell(Typed(user_id, kind_of(text), is_for_her))
+        actions = self._agenda.tell(Typed(user_id, kind_of(text), is_for_her))
         self._agenda.advance()
+        return Action.END in actions
 
     def forget(self, user_id: int) -> None:
         """Somebody must not be heard any longer."""

@@ -39,10 +39,13 @@ class Speaking:
 
     channel: VoiceChannel
     is_speaking: bool = True
+    people: int = 1
+    is_ended_by_words: bool = False
     told: asyncio.Queue[tuple[Who, str]] = field(default_factory=asyncio.Queue)
 
-    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> None:
+    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> bool:
         await self.told.put((who, text))
+        return self.is_ended_by_words
 
 
 @pytest.fixture
@@ -68,6 +71,27 @@ async def test_what_is_typed_in_the_voice_channel_s_chat_interrupts_and_is_answe
         "nahi, doosri wali kahani sunao",
     )
     await place.final("Achha, doosri.")
+
+
+async def test_words_that_end_her_answer_in_a_group_are_answered_without_her_name(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    room.people = 3
+    await place.asha.write(baithak, "we talk among ourselves")
+    assert (await room.told.get())[1] == "we talk among ourselves"
+    room.is_ended_by_words = True
+    await place.asha.write(baithak, "no, I meant Delhi")
+    assert (await place.workers.answer("Delhi, then.")).text == "no, I meant Delhi"
+    await place.final("Delhi, then.")
+
+
+async def test_a_bot_in_the_voice_channel_makes_no_group_of_one_person(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    room.is_speaking = False
+    room.channel.voice_states = dict.fromkeys((place.asha.id, place.her_user().id, 12345))
+    await place.asha.write(baithak, "kya hua")
+    assert (await place.workers.answer("Kuch nahi.")).text == "kya hua"
 
 
 async def test_a_stop_word_and_a_backchannel_are_told_and_not_answered(

@@ -120,9 +120,9 @@ async def test_what_is_typed_over_her_counts_as_if_it_were_said(scene: RoomScene
     who = Who(str(asha.id), "Asha", f"discord:{scene.scene.channel.id}")
     await scene.room.say(who, "More and more and more of it. " * 6)
     await her_next_words(asha, 20)
-    await scene.room.typed(who, "achha")
+    assert not await scene.room.typed(who, "achha")
     await her_next_words(asha, 20)
-    await scene.room.typed(who, "no, tell me about the sea instead")
+    assert await scene.room.typed(who, "no, tell me about the sea instead", is_for_her=False)
     assert not scene.room.is_speaking
     before = sounds(asha)
     await asha.hears_silence_of(1.0)
