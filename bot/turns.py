@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
@@ -224,7 +224,7 @@ class Turns:
         live = self._open(who, spoken=spoken, voice=voice, language=language)
         live.is_committed = not speculative
         seconds = len(pcm) / 2 / HEARD_RATE_HZ
-        with self._closing_if_not_sent(live):
+        async with self._ended_if_not_sent(live):
             live.progress.utterance = await self.dispatcher.transcribe(live.turn, pcm, seconds, speculative=speculative)
         return live
 
@@ -242,7 +242,7 @@ class Turns:
 
     async def _send_text(self, live: LiveTurn, text: str, *, verbatim: bool) -> None:
         live.progress.said = SaidText(live.turn, text, None, queued_at=time.time(), verbatim=verbatim)
-        with self._closing_if_not_sent(live):
+        async with self._ended_if_not_sent(live):
             await self.dispatcher.send(live.progress.said)
 
     def _open(self, who: Who, *, spoken: bool, voice: str = "", language: str = "") -> LiveTurn:
@@ -259,10 +259,14 @@ class Turns:
         )
         return LiveTurn(turn, self.reader.open(turn.id), self)
 
-    @contextlib.contextmanager
-    def _closing_if_not_sent(self, live: LiveTurn) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _ended_if_not_sent(self, live: LiveTurn) -> AsyncIterator[None]:
+        """Who is cancelled while they send never learn of the turn, and it may be on its way."""
         try:
             yield
         except NotSent:
             self.reader.close(live.turn.id)
+            raise
+        except BaseException:
+            await live.cancel()
             raise

@@ -153,6 +153,8 @@ class Listener:
             action = await self._actions.get()
             try:
                 await self._carry_out(action)
+            except Exception as error:  # noqa: BLE001 - whatever it was, what this person says next is heard
+                logger.bind(user_id=self._who.id, success=False).critical("The ears failed: {}", type(error).__name__)
             finally:
                 self._actions.task_done()
 
@@ -182,6 +184,9 @@ class Listener:
         except NotSent as cause:
             logger.bind(user_id=self._who.id, success=False).error("An utterance was not sent: {}", cause)
             self._audience.turn_not_sent(commit, cause)
+        except Exception as error:
+            self._audience.turn_not_sent(commit, NotSent(type(error).__name__))
+            raise
         else:
             self._audience.turn_taken(SpokenTurn(live, commit))
 
@@ -192,7 +197,16 @@ class Listener:
             _, live = self._speculation
             self._speculation = None
             if may_commit:
-                await live.commit()
+                await _commit_or_cancel(live)
             return live
         await self._cancel_speculation()
         return await self._turns.hear(self._who, commit.pcm, speculative=not may_commit)
+
+
+async def _commit_or_cancel(live: LiveTurn) -> None:
+    """Nobody else knows of the turn: what is not committed to is not to be answered either. Raises NotSent."""
+    try:
+        await live.commit()
+    except BaseException:
+        await live.cancel()
+        raise

@@ -63,6 +63,7 @@ class Talker:
         """Those that are not over: the listener is done with them in this order, and only the last is being said."""
         self._void_pause = 0
         """The newest pause that was not the end."""
+        self._unwanted: set[asyncio.Task[None]] = set()
         self._has_left = asyncio.Event()
         self._listening = asyncio.create_task(self._listen(), name=f"talker-{user_id}")
 
@@ -80,8 +81,10 @@ class Talker:
         return unfinished
 
     async def left(self) -> None:
-        """Until the listener is gone."""
+        """Until the listener is gone, and all that it had sent is called back."""
         await self._listening
+        if self._unwanted:
+            await asyncio.wait(self._unwanted)
 
     async def _listen(self) -> None:
         async with self._listener:
@@ -112,8 +115,17 @@ class Talker:
         return bool(self._talks) and self._room.may_commit(self._talks[0])
 
     def turn_taken(self, spoken: SpokenTurn) -> None:
-        if self._talks:
-            self._room.talk_ended(self._talks.popleft(), spoken.live)
+        if not self._talks:  # they have left, or may not be heard any more
+            calling_back = asyncio.create_task(spoken.live.cancel(), name="unwanted-turn")
+            self._unwanted.add(calling_back)
+            calling_back.add_done_callback(self._unwanted.discard)
+            return
+        talk = self._talks.popleft()
+        try:
+            self._room.talk_ended(talk, spoken.live)
+        except Exception:
+            self._room.talk_lost(talk, None)  # else she would hold her tongue for it
+            raise
 
     def turn_not_sent(self, commit: Commit, cause: NotSent) -> None:
         if self._talks:
