@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,4 +116,5 @@ class Home:
         """Whatever a failed test left."""
         for process in self.running():
             if process.pid != os.getpid():
-                process.send_signal(signal.SIGKILL)
+                with suppress(psutil.NoSuchProcess):  # it ended by itself just now
+                    process.send_signal(signal.SIGKILL)
