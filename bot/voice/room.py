@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Final
 
 import nextcord
-from loguru import logger
 
 from bot.active import TooBusy
 from bot.addressing import Addressing, Occasion
@@ -21,10 +20,15 @@ from bot.voice.closing import Ended
 from bot.voice.company import Company
 from bot.voice.excuses import Excuse, excuse_for, in_words
 from bot.voice.manner import Manner
+from bot.voice.patience import Patience
 from bot.voice.playback import Player, Speech
 from bot.voice.reply import Opening, Reply
 from bot.voice.talker import Talk, Talker
+from bot.voice.writing import write_in
 from tasks.dispatch import NotSent
+
+JUST_HEARD_SECONDS: Final = 1.5
+"""So long after her last sound, what somebody says may be meant for it: "bas", when she has just ended."""
 
 type VoicePlace = nextcord.VoiceChannel | nextcord.StageChannel
 
@@ -50,14 +54,14 @@ class VoiceRoom:
         self._whereabouts: Callable[[], VoicePlace] = lambda: channel
         self._ended = ended
         self._manner = Manner(company.turns, company.preferences, channel.guild.id)
-        self._agenda = Agenda(lambda: self.player, self._was_answered)
+        self._agenda = Agenda(lambda: self.player, self._was_answered, self._was_hushed)
         self._addressing = Addressing()
         self._talkers: dict[int, Talker] = {}
         self._drafts: dict[int, Reply] = {}
         """By talk: what may be all of it, and is being transcribed."""
         self._talks: dict[Reply, Talk] = {}
         """Those that aren't decided on."""
-        self._impatience: dict[int, asyncio.TimerHandle] = {}
+        self._patience = Patience(company.patience_seconds, self._not_understood)
         self._is_listening = True
         self._has_ended = False
 
@@ -88,6 +92,9 @@ class VoiceRoom:
     async def say(self, who: Who, text: str) -> None:
         """Say a given text when its turn comes. Raises NotSent."""
         live = await self._manner.say(who, text)
+        if self._has_ended:
+            await live.cancel()
+            raise NotSent("she has left the channel")
         reply = self._reply(who, int(who.id) if who.id.isdecimal() else None, live, is_wanted=True)
         reply.text = text
         self._agenda.add(reply)
@@ -112,14 +119,17 @@ class VoiceRoom:
         """Somebody must not be heard any longer."""
         for reply, talk in list(self._talks.items()):
             if talk.user_id == user_id:
-                del self._talks[reply]
-                self._agenda.drop(reply)
+                self._lose(talk)
+                self._give_up(reply)
         self._drop(user_id)
         self._agenda.advance()
 
     async def finish(self) -> None:
         """Listen to nobody any more, and return when she has said all that she was going to say."""
         self._is_listening = False
+        for user_id in list(self._talkers):  # whoever is in the middle of a word would keep her silent
+            self._drop(user_id)
+        self._agenda.advance()
         while not self._agenda.is_empty and not self._has_ended:
             current = self._agenda.current
             await (current.is_over.wait() if current is not None else asyncio.sleep(0.05))
@@ -152,7 +162,7 @@ class VoiceRoom:
         self._has_ended, self._is_listening = True, False
         for user_id in list(self._talkers):
             self._drop(user_id)
-        self._agenda.hush()
+        self._agenda.close()
         self._ended(self, why)
 
     def _talker(self, user_id: int) -> Talker:
@@ -190,7 +200,7 @@ class VoiceRoom:
         self._forget_draft(talk)
         self._drafts[talk.number] = draft = self._reply(talk.who, talk.user_id, live)
         self._talks[draft] = talk
-        self._be_patient(talk)
+        self._patience.wait_for(talk.number)
 
     def talk_went_on(self, talk: Talk) -> None:
         self._forget_draft(talk)
@@ -214,7 +224,7 @@ class VoiceRoom:
         elif reply.is_whole:
             self.reply_whole(reply)
         else:
-            self._be_patient(talk)
+            self._patience.wait_for(talk.number)
         self._agenda.advance()
 
     def talk_lost(self, talk: Talk, cause: NotSent | None) -> None:
@@ -225,14 +235,15 @@ class VoiceRoom:
     def may_commit(self, talk: Talk) -> bool:
         answers = self._manner.server.answers
         is_for_her = answers == "always" or (answers != "never" and self.people <= 1)
-        return is_for_her and self._agenda.is_empty and self._agenda.floor.began_in_silence(talk.number)
+        is_alone = self._agenda.is_empty and self._agenda.floor.began_in_silence(talk.number)
+        return is_for_her and is_alone and not self._agenda.was_heard_within(JUST_HEARD_SECONDS, talk.began_at)
 
     def _lose(self, talk: Talk) -> None:
         self._forget_draft(talk)
         self._agenda.tell(Gone(talk.number))
 
     def _forget_draft(self, talk: Talk) -> None:
-        self._calm_down(talk)
+        self._patience.stop(talk.number)
         draft = self._drafts.pop(talk.number, None)
         if draft is not None:
             self._give_up(draft)
@@ -241,18 +252,8 @@ class VoiceRoom:
         self._talks.pop(reply, None)
         self._agenda.drop(reply)
 
-    def _be_patient(self, talk: Talk) -> None:
-        """She doesn't stay silent for ever because nobody knows what was said."""
-        self._calm_down(talk)
-        loop = asyncio.get_running_loop()
-        self._impatience[talk.number] = loop.call_later(
-            self.company.patience_seconds, lambda: self._agenda.tell(NotUnderstood(talk.number))
-        )
-
-    def _calm_down(self, talk: Talk) -> None:
-        timer = self._impatience.pop(talk.number, None)
-        if timer is not None:
-            timer.cancel()
+    def _not_understood(self, talk: int) -> None:
+        self._agenda.tell(NotUnderstood(talk))
 
     # Deciding
 
@@ -266,13 +267,14 @@ class VoiceRoom:
         """What was said so far is known: does it stop her, and is it answered?"""
         text = reply.said or ""
         is_for_her = self._is_for_her(talk.user_id, text, talk.began_at)
-        self._calm_down(talk)
+        self._patience.stop(talk.number)
         if reply.is_taken:
             self._decided(reply)
         actions = self._agenda.tell(Understood(talk.number, kind_of(text), is_for_her, reply.is_taken))
         if Action.ANSWER in actions:
-            self._answer(reply)
+            self._answer(reply, talk)
         elif Action.IGNORE in actions:
+            self._agenda.forget_unheard(reply.user_id)
             self._agenda.drop(reply)
 
     def _is_for_her(self, user_id: int, text: str, at: float) -> bool:
@@ -282,11 +284,11 @@ class VoiceRoom:
     def _decided(self, reply: Reply) -> None:
         talk = self._talks.pop(reply, None)
         if talk is not None:
-            self._calm_down(talk)
+            self._patience.stop(talk.number)
 
-    def _answer(self, reply: Reply) -> None:
+    def _answer(self, reply: Reply, talk: Talk) -> None:
         """Who went on before they heard an answer was cut off by her: both parts are one question."""
-        begun = self._agenda.take_unheard(reply.user_id)
+        begun = self._agenda.take_unheard(reply.user_id, talk.began_at)
         if begun is None or not begun.said:
             self._want(reply)
             self._agenda.spawn(self._commit(reply))
@@ -294,9 +296,8 @@ class VoiceRoom:
         text = f"{begun.said} {reply.said}"
         whole = self._reply(reply.who, reply.user_id, lambda: self._read(reply.who, text), is_wanted=True)
         whole.said = text
-        self._agenda.put_in_place_of(reply, whole)
-        self._agenda.drop(reply)
-        self._want(whole)
+        if self._agenda.put_in_place_of(reply, whole):
+            self._want(whole)
 
     async def _commit(self, reply: Reply) -> None:
         await self._agenda.settled()
@@ -332,6 +333,12 @@ class VoiceRoom:
         if reply.user_id is not None and reply.has_sound:
             self._addressing.answered(reply.user_id, asyncio.get_running_loop().time())
 
+    def _was_hushed(self, reply: Reply) -> None:
+        talk = self._talks.get(reply)
+        if talk is not None:
+            self._decided(reply)
+            self._agenda.tell(Gone(talk.number))
+
     async def _count(self, reply: Reply) -> None:
         """One turn of this process, as long as it takes."""
         try:
@@ -356,6 +363,7 @@ class VoiceRoom:
         if reply.is_excuse:
             self._agenda.spawn(self._write(reply.text))
             self._agenda.drop(reply)
+            self._agenda.advance()
         else:
             self._agenda.spawn(self._excuse(reply, excuse))
 
@@ -375,12 +383,7 @@ class VoiceRoom:
         await self._write(in_words(Excuse("not_sent"), language, "", self.company.chance))
 
     async def _write(self, text: str) -> None:
-        """What can't be said. Where she may not write either, nothing can be done."""
-        place = self.written_in or self.channel
-        try:
-            await place.send(text, allowed_mentions=nextcord.AllowedMentions.none())
-        except (nextcord.HTTPException, OSError) as error:
-            logger.bind(success=False).warning("Could neither say nor write it: {}", type(error).__name__)
+        await write_in(self.written_in or self.channel, text)
 
     def _refresh(self) -> None:
         self._agenda.spawn(self._manner.refresh())

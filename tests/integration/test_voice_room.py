@@ -122,6 +122,15 @@ async def test_stop_ends_it_and_she_stays_quiet(scene: RoomScene, asha: Person) 
     assert len(past.answered.split()) < 30
 
 
+async def test_stop_just_after_her_last_word_is_no_question(scene: RoomScene, asha: Person) -> None:
+    await says(asha, "sing something")
+    await her_next_words(asha, 30)
+    await asha.hears_silence_of(0.4)
+    await says(asha, "ruko")
+    await asha.hears_silence_of(2.0)
+    assert [past.said for past in await scene.history()] == ["sing something"]
+
+
 async def test_she_goes_on_when_nobody_knows_in_time_what_was_said(scene: RoomScene, asha: Person) -> None:
     await she_talks_on(asha)
     current = scene.room._agenda.current
