@@ -208,3 +208,15 @@ async def test_what_she_says_can_be_stopped(scene: RoomScene, asha: Person) -> N
     before = sounds(asha)
     await asha.hears_silence_of(1.0)
     assert sounds(asha) - before <= 2
+
+
+async def test_who_is_talking_does_not_keep_her_from_finishing(scene: RoomScene, asha: Person) -> None:
+    await scene.room.say(Who(str(asha.id), "Asha", "test"), "More and more and more of it. " * 2)
+    await her_next_words(asha, 10)
+    talking = asyncio.create_task(says(asha, "sing something", 20.0))
+    async with asyncio.timeout(5):
+        while not scene.room._agenda.floor.is_paused:  # noqa: ASYNC110 - nobody tells it
+            await asyncio.sleep(0.01)
+    async with asyncio.timeout(8):
+        await scene.room.finish()
+    talking.cancel()
