@@ -33,6 +33,9 @@ class Consent:
         self._agreed: set[int] = set()
         self._owed: set[int] = set()
         """Taken back here, but Redis doesn't know yet."""
+        self._wishes: dict[int, int] = {}
+        self._storing = asyncio.Lock()
+        """Decisions are stored one after the other, so that the last one is the one that stays."""
         self._changes = 0
         self._told: list[Callable[[int], None]] = []
         self._is_read = asyncio.Event()
@@ -58,27 +61,48 @@ class Consent:
         self._told.append(callback)
 
     async def agree(self, user_id: int) -> None:
-        """Raises RedisError: then nothing has changed, and this person is not heard."""
-        async with self._redis.pipeline() as pipeline:
-            pipeline.hset(AGREED_KEY, str(user_id), int(self._clock()))
-            pipeline.publish(CHANGES_CHANNEL, f"+{user_id}")
-            await pipeline.execute()
-        self._owed.discard(user_id)
-        self._add(user_id)
+        """Raises RedisError: then nothing has changed, and this person is not heard. Whoever takes it back meanwhile
+        has the last word."""
+        wish = self._wish(user_id)
+        async with self._storing:
+            if self._wishes[user_id] != wish:
+                return
+            async with self._redis.pipeline() as pipeline:
+                pipeline.hset(AGREED_KEY, str(user_id), int(self._clock()))
+                pipeline.publish(CHANGES_CHANNEL, f"+{user_id}")
+                await pipeline.execute()
+            if self._wishes[user_id] == wish:
+                self._owed.discard(user_id)
+                self._add(user_id)
 
     async def revoke(self, user_id: int) -> None:
         """Not heard here from now on, whatever Redis says. Raises RedisError when it could not be stored yet: it is
-        tried again as soon as Redis is back."""
+        tried again every second."""
+        wish = self._wish(user_id)
         self._owed.add(user_id)
         self._remove(user_id)
-        await self._store_revoked(user_id)
+        await self._store_revoked(user_id, wish)
 
-    async def _store_revoked(self, user_id: int) -> None:
-        async with self._redis.pipeline() as pipeline:
-            pipeline.hdel(AGREED_KEY, str(user_id))
-            pipeline.publish(CHANGES_CHANNEL, f"-{user_id}")
-            await pipeline.execute()
-        self._owed.discard(user_id)
+    def _wish(self, user_id: int) -> int:
+        """A number for what somebody wants now: only their last wish counts."""
+        self._wishes[user_id] = self._wishes.get(user_id, 0) + 1
+        return self._wishes[user_id]
+
+    async def _store_revoked(self, user_id: int, wish: int) -> None:
+        async with self._storing:
+            if self._wishes.get(user_id) != wish:
+                return
+            async with self._redis.pipeline() as pipeline:
+                pipeline.hdel(AGREED_KEY, str(user_id))
+                pipeline.publish(CHANGES_CHANNEL, f"-{user_id}")
+                await pipeline.execute()
+            if self._wishes.get(user_id) == wish:
+                self._owed.discard(user_id)
+
+    async def _store_owed(self) -> None:
+        """Raises RedisError."""
+        for user_id in tuple(self._owed):
+            await self._store_revoked(user_id, self._wishes[user_id])
 
     def _add(self, user_id: int) -> None:
         self._changes += 1
@@ -108,6 +132,7 @@ class Consent:
         while True:
             message = await channel.get_message(timeout=LISTEN_SECONDS)
             if message is None:
+                await self._store_owed()
                 continue
             if message["type"] != "message":
                 # Subscribed, for the first time or because redis-py has reconnected without a word: what was
@@ -122,8 +147,7 @@ class Consent:
             (self._add if change.startswith("+") else self._remove)(int(change[1:]))
 
     async def _read_all(self) -> None:
-        for user_id in tuple(self._owed):
-            await self._store_revoked(user_id)
+        await self._store_owed()
         seen = -1
         while seen != self._changes:  # somebody agreed or took it back while it was read: what was read is old
             seen = self._changes

@@ -1,10 +1,12 @@
 """The door for slash commands: what Discord lists, offers and shows to one person or to all."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
+import aiohttp
 import nextcord
 from loguru import logger
 from nextcord.abc import Messageable
@@ -129,13 +131,14 @@ class SlashCommands(commands.Cog):
         try:
             done, _ = await asyncio.wait({working}, timeout=THINKING_AFTER_SECONDS)
             if not done:
-                await interaction.response.defer(ephemeral=is_private)
+                with _telling_of_lost_replies(name):
+                    await interaction.response.defer(ephemeral=is_private)
+            # Done in any case: a revocation must not depend on whether Discord takes the reply.
             reply, is_refusal = await working
-            await _send(interaction, reply, caller, is_private=is_private or is_refusal)
-        except nextcord.HTTPException as error:
-            logger.bind(success=False).warning("A reply to /{} did not arrive: {}", name, error)
         finally:
             working.cancel()
+        with _telling_of_lost_replies(name):
+            await _send(interaction, reply, caller, is_private=is_private or is_refusal)
 
     async def _caller(self, interaction: Interaction, text: str) -> Caller | None:
         person, guild, channel = interaction.user, interaction.guild, interaction.channel
@@ -146,6 +149,14 @@ class SlashCommands(commands.Cog):
         )
         where = channel if isinstance(channel, Messageable) else None
         return Caller(interaction.client, person, guild, where, language)
+
+
+@contextlib.contextmanager
+def _telling_of_lost_replies(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (nextcord.HTTPException, aiohttp.ClientError) as error:
+        logger.bind(success=False).warning("A reply to /{} did not arrive: {}", name, error)
 
 
 async def _send(interaction: Interaction, reply: Reply, caller: Caller, *, is_private: bool) -> None:

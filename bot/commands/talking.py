@@ -7,6 +7,7 @@ from nextcord.abc import Messageable
 
 from bot.commands.caller import Caller, Refused, Reply
 from bot.parts import Parts, Room, SpokenChannel
+from bot.voice.joining import CannotJoin
 
 LONGEST_TALK: Final = 1_000
 """Characters, about a minute of speech."""
@@ -23,8 +24,10 @@ async def join(caller: Caller, parts: Parts) -> Reply:
     place = _announced_in(caller, channel)
     try:
         await parts.rooms.join(channel, place)
-    except nextcord.HTTPException:
-        # She is there, and could not tell that she listens.
+    except CannotJoin:
+        raise
+    except BaseException:
+        # She is there, and could not tell that she listens, whatever it was that kept her from it.
         await parts.rooms.leave(server.id)
         raise
     return caller.answer("joined", channel=channel.mention)

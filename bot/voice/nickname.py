@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import aiohttp
 import nextcord
 from loguru import logger
 
@@ -29,7 +30,7 @@ class Nickname:
     async def _change(self, nick: str | None) -> bool:
         try:
             await self._guild.me.edit(nick=nick)
-        except (nextcord.HTTPException, OSError) as error:
+        except (nextcord.HTTPException, aiohttp.ClientError, OSError) as error:
             logger.debug("The nickname stays as it is: {}", type(error).__name__)
             return False
         return True

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from loguru import logger
@@ -92,7 +93,7 @@ class ReceiveThread:
                 heard += self._read()
                 now = self._clock()
                 if due is not None and now >= due:
-                    heard += self.receiver.tick(now)
+                    heard += self._attempt(partial(self.receiver.tick, now))
                 if now >= next_keep_alive:
                     next_keep_alive = now + KEEP_ALIVE_SECONDS
                     self._keep_alive()
@@ -107,7 +108,7 @@ class ReceiveThread:
     def _obey(self) -> list[Heard]:
         heard: list[Heard] = []
         while self._orders:
-            heard += self._orders.popleft()(self.receiver) or []
+            heard += self._attempt(partial(self._orders.popleft(), self.receiver))
         return heard
 
     def _read(self) -> list[Heard]:
@@ -122,12 +123,17 @@ class ReceiveThread:
             except OSError:
                 self._is_stopping = True
                 break
-            try:
-                heard += self.receiver.datagram(packet, self._clock())
-            except Exception:  # noqa: BLE001 - whatever one packet does, the next speaker must be heard
-                self.receiver.dropped[Drop.MALFORMED] += 1
-                logger.opt(exception=True).error("A voice packet could not be heard")
+            heard += self._attempt(partial(self.receiver.datagram, packet, self._clock()))
         return heard
+
+    def _attempt(self, work: Callable[[], list[Heard] | None]) -> list[Heard]:
+        """Whatever one packet or order does, the next speaker must be heard."""
+        try:
+            return work() or []
+        except Exception:  # noqa: BLE001
+            self.receiver.dropped[Drop.MALFORMED] += 1
+            logger.opt(exception=True).error("A voice packet could not be heard")
+            return []
 
     def _hand_over(self, heard: list[Heard]) -> None:
         if heard:

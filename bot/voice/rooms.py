@@ -1,7 +1,7 @@
 """All voice channels in which this process sits: joining, leaving, and coming back. One event loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -83,24 +83,37 @@ class VoiceRooms:
 
     async def leave(self, guild_id: int) -> bool:
         """False: she is in no channel there."""
-        room = self._rooms.get(guild_id)
-        if room is None:
-            return False
-        await self._remembered.forget(guild_id)
-        await self._connections[room].disconnect()
-        return True
+        async with self._doors.setdefault(guild_id, asyncio.Lock()):  # a join that is under way arrives first
+            room = self._rooms.get(guild_id)
+            await self._remembered.forget(guild_id)
+            connection = self._connections.get(room) if room is not None else None
+            if connection is not None:
+                await connection.disconnect()
+        return room is not None
 
     async def moved(self, guild_id: int) -> None:
         """A moderator dragged her into another channel: whoever is there learns that she listens, and a restart finds
-        her there. Raises what ``announce`` raises."""
-        if (room := self._rooms.get(guild_id)) is not None:
-            await self._remember(room)
+        her there. If they can't be told she leaves: raises what ``announce`` raises."""
+        if (room := self._rooms.get(guild_id)) is None:
+            return
+        await self._remember(room)
+        await self._announce(room)
+
+    async def _announce(self, room: VoiceRoom) -> None:
+        """Raises what ``announce`` raises; then she is there no longer, for nobody could be told."""
+        try:
             if self.announce is not None:
                 await self.announce(room)
+        except BaseException:
+            await self.leave(room.channel.guild.id)
+            raise
 
-    async def rejoin(self, client: nextcord.Client, guild_ids: Iterable[int]) -> None:
-        """Go where she sat before the process or the client's session began anew."""
-        await asyncio.gather(*(self._come_back(client, guild_id) for guild_id in guild_ids))
+    async def rejoin(self, client: nextcord.Client, guild_ids: Sequence[int]) -> None:
+        """Go where she sat before the process or the client's session began anew. Safe to call often."""
+        reasons = await asyncio.gather(*(self._come_back(client, guild_id) for guild_id in guild_ids))
+        for guild_id, reason in zip(guild_ids, reasons, strict=True):
+            if reason in _PASSING:
+                self._spawn(self._after_accident(client, guild_id))
 
     async def close(self) -> None:
         """Finish what is being said, and leave all channels, to come back with the next start."""
@@ -112,9 +125,9 @@ class VoiceRooms:
             )
             for task in talking:
                 task.cancel()
-        for room in rooms:
-            if connection := self._connections.get(room):
-                await connection.disconnect()
+        await asyncio.gather(
+            *(connection.disconnect() for connection in self._connections.values()), return_exceptions=True
+        )
         last = [*self._background, *(asyncio.create_task(room.settled()) for room in rooms)]
         if last:
             await asyncio.wait(last, timeout=SETTLE_SECONDS)
@@ -146,6 +159,8 @@ class VoiceRooms:
             await self._connections[before].disconnect()
         room = VoiceRoom(channel, self._company, announce_in, self._room_ended)
         connection = await self._connect(channel, room)
+        if connection.has_ended:  # put out again before she sat
+            raise CannotJoin("timeout")
         self._rooms[guild.id] = room
         self._connections[room] = connection
         room.seat(connection.player, lambda: cast("VoicePlace", connection.channel))
@@ -182,7 +197,8 @@ class VoiceRooms:
 
     async def _tidy_up(self, room: VoiceRoom, guild_id: int, why: Ended, connection: VoiceConnection | None) -> None:
         nickname = self._nicknames.pop(room, None)
-        was_accident = why is Ended.REMOVED and connection is not None and not connection.was_put_out
+        was_put_out = connection is not None and connection.was_put_out
+        was_accident = why is Ended.LOST or (why is Ended.REMOVED and not was_put_out)
         if was_accident and connection is not None and not self._is_closing:
             await self._after_accident(connection.client, guild_id)
         elif why in {Ended.REMOVED, Ended.REFUSED}:
@@ -200,8 +216,7 @@ class VoiceRooms:
             if reason not in _PASSING:
                 break
         else:
-            logger.bind(success=False).warning("Gave up a voice channel: {}", reason)
-            await self._remembered.forget(guild_id)
+            logger.bind(success=False).warning("Gave up a voice channel until the next start: {}", reason)
 
     async def _come_back(self, client: nextcord.Client, guild_id: int) -> JoinRefusal | None:
         """To the channel that is remembered, if one is. What stands in the way for good makes it forgotten."""
@@ -221,13 +236,23 @@ class VoiceRooms:
         try:
             if not isinstance(channel, nextcord.VoiceChannel):
                 raise CannotJoin("gone")
-            await self._join(channel, written_in if isinstance(written_in, nextcord.abc.Messageable) else None)
+            announce_in = written_in if isinstance(written_in, nextcord.abc.Messageable) else None
+            joined, is_new = await self._join(channel, announce_in)
+            if is_new and self._somebody_may_not_know(joined):
+                await self._announce(joined)
+        except (nextcord.HTTPException, aiohttp.ClientError) as error:
+            logger.bind(success=False).warning("Nobody could be told that she is back: {}", type(error).__name__)
         except CannotJoin as refused:
             logger.info("Not back in a voice channel: {}", refused.reason)
             if refused.reason not in _PASSING:
                 await self._remembered.forget(guild_id)
             return refused.reason
         return None
+
+    def _somebody_may_not_know(self, room: VoiceRoom) -> bool:
+        """People who have not agreed: they may have come while she was away."""
+        agreed, me = self._company.consent.has_agreed, room.channel.guild.me.id
+        return any(user_id != me and not agreed(user_id) for user_id in room.channel.voice_states)
 
     def _stop_hearing(self, user_id: int) -> None:
         for room in list(self._rooms.values()):

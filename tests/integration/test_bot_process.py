@@ -254,6 +254,8 @@ async def test_killed_and_started_again_it_is_back_in_its_voice_channel(
     with BotProcess(tmp_path, valkey.url, **scene.discord.environment) as second:
         session = await scene.discord.bot_connected_to_voice(since=mark, seconds=START_SECONDS)
         assert session.user_id == scene.discord.world.bot.id
+        # Asha has not agreed: whoever came while she was away has to learn that she listens.
+        await scene.discord.bot_wrote(lambda posted: bool(posted.payload["components"]), since=mark)
         code, _ = await second.asked_to_end()
     assert code == 0
 

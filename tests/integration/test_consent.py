@@ -74,6 +74,16 @@ async def test_whoever_takes_it_back_is_told_of_once_here(redis: Redis) -> None:
         assert revoked == [ASHA, RAVI]
 
 
+async def test_who_takes_it_back_while_it_is_being_stored_is_not_heard(redis: Redis) -> None:
+    async with Consent(redis) as consent:
+        await asyncio.gather(consent.agree(ASHA), consent.revoke(ASHA))
+        assert not consent.has_agreed(ASHA)
+        assert not await redis.hexists(AGREED_KEY, str(ASHA))
+        await asyncio.gather(consent.revoke(ASHA), consent.agree(ASHA))
+        assert consent.has_agreed(ASHA)
+        assert await redis.hexists(AGREED_KEY, str(ASHA))
+
+
 async def test_what_somebody_else_publishes_does_no_harm(redis: Redis) -> None:
     await redis.hset(AGREED_KEY, "nobody", "1")
     async with Consent(redis) as consent:

@@ -6,9 +6,10 @@ import pytest
 
 from bot.voice.joining import CannotJoin, JoinRefusal
 from tasks.dispatch import NotSent
+from tests.discord.events import RequestMade
 from tests.discord.message import EPHEMERAL
 from tests.discord.permissions import Permission
-from tests.discord.refusals import missing_permissions
+from tests.discord.refusals import Refusal, missing_permissions
 from tests.integration.commands.evening import DOORS, Evening, answer_of, says
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
@@ -97,3 +98,15 @@ async def test_where_nobody_could_be_told_that_she_listens_she_does_not_stay(eve
     assert await evening.asha.answer_to(interaction) in says("cannot_write")
     assert evening.rooms.asked.is_set()
     assert evening.rooms.of(evening.home.id) is None
+
+
+async def test_a_reply_that_discord_does_not_take_leaves_the_work_done(evening: Evening) -> None:
+    await evening.asha.join(evening.baithak)
+    evening.rooms.opens.clear()
+    evening.discord.rest_faults.refuse("/callback", Refusal(404, 10_062, "Unknown interaction"), times=3)
+    await evening.asha.use("join", evening.general)
+    await evening.discord.journal.first(RequestMade, lambda request: "/callback" in request.path)
+    evening.rooms.opens.set()
+    told = await evening.discord.bot_wrote(lambda posted: bool(posted.payload["components"]))
+    assert told.content in says("consent_ask", channel=f"<#{evening.baithak.id}>")
+    assert evening.rooms.of(evening.home.id) is not None

@@ -102,6 +102,18 @@ async def test_a_packet_that_breaks_something_does_not_deafen_her(line: Line, mo
     assert line.receiver.dropped[Drop.MALFORMED] == 1
 
 
+async def test_an_order_that_breaks_does_not_deafen_her(line: Line) -> None:
+    def broken(_receiver: Receiver) -> list[Heard]:
+        raise ZeroDivisionError
+
+    line.receiver.name(7, ASHA, 0.0)
+    line.thread.start()
+    line.thread.post(broken)
+    line.send(Wire(7).packets(spoken(0.2)))
+    await line.sound(10)
+    assert line.receiver.dropped[Drop.MALFORMED] == 1
+
+
 async def test_the_way_is_kept_open_from_the_first_moment(line: Line) -> None:
     line.thread.start()
     async with asyncio.timeout(10):
