@@ -1,6 +1,7 @@
 """Priya's account on Discord: what the gateway tells her, handed to whom it concerns. One event loop."""
 
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from bot.parts import Chat
 from bot.text.rate_limits import keep_channels_apart
 
 PREFIX: Final = "!"
+SEEN_MOST: Final = 1_000
+"""Messages that are known when they come again."""
 
 type Context = commands.Context[commands.AutoShardedBot]
 type OnReady = Callable[["Priya"], Awaitable[None]]
@@ -51,6 +54,7 @@ class Priya(commands.AutoShardedBot):
         self._chat = chat
         self._once_ready = on_ready
         self._takes_messages = True
+        self._seen: deque[int] = deque(maxlen=SEEN_MOST)
 
     def take_no_more(self) -> None:
         """What is said from now on is for whoever comes after this process."""
@@ -64,6 +68,9 @@ class Priya(commands.AutoShardedBot):
     async def on_message(self, message: nextcord.Message) -> None:
         if not self._takes_messages or message.author.bot or message.webhook_id is not None:
             return
+        if message.id in self._seen:  # a resumed gateway may tell of it again
+            return
+        self._seen.append(message.id)
         context: Context = await self.get_context(message)
         if context.command is not None or is_meant_as_command(context):
             await self.invoke(context)

@@ -97,6 +97,14 @@ async def test_an_unknown_command_in_a_direct_message_is_hers_to_answer(scene: S
     assert await scene.comes_of("!play despacito", directly=True) == "CommandNotFound play"
 
 
+async def test_a_command_that_comes_again_is_carried_out_once(scene: Scene) -> None:
+    written = await scene.asha.write(scene.general, "!join")
+    await scene.discord.gateway.dispatch("MESSAGE_CREATE", written.payload(), scene.asha.guild.id)
+    assert await scene.comes_of("hello") == "command join"
+    assert await scene.heard.came.get() == "chat hello"
+    assert scene.heard.came.empty()
+
+
 async def test_told_to_take_no_more_she_takes_no_more(scene: Scene) -> None:
     scene.priya.take_no_more()
     await scene.asha.write(scene.general, "hello")
