@@ -28,7 +28,7 @@ from bot.voice.gateway import VoiceGateway
 from bot.voice.playback import Player, Speech
 from bot.voice.receive import Heard, Receiver
 from bot.voice.receiving import Order, ReceiveThread
-from bot.voice.reconnecting import GRACE_SECONDS, Recovery
+from bot.voice.reconnecting import GRACE_SECONDS, MOVED_CODE, Recovery
 from bot.voice.rtp import Drop, write_header
 from bot.voice.sending import SendThread
 from bot.voice.transport import SUPPORTED_MODES, Transport
@@ -116,8 +116,12 @@ class VoiceConnection(VoiceClient):
         self.timeout = timeout
         try:
             await self._recovery.begin()
+            if self._has_ended:
+                raise TimeoutError("put out of the channel before she sat")
         except BaseException:
             await self._leave(Ended.LOST, tell=False)
+            self.part(MOVED_CODE)  # put out meanwhile, she may have opened them after she had left
+            self._close_udp()
             raise
         self._sending.start()
         self._runner = asyncio.create_task(self._recovery.run(reconnect=reconnect), name="voice-connection")

@@ -1,7 +1,9 @@
 """Our voice client on the simulated Discord: the real nextcord, real sockets, real TLS, real DAVE, real sound."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,9 @@ import pytest
 import pytest_asyncio
 
 from bot.turns import Playable
+from bot.voice.client import VoiceConnection
 from bot.voice.closing import Ended
+from bot.voice.gateway import VoiceGateway
 from bot.voice.rtp import Drop
 from tests.discord.events import DaveExecuted, VoiceConnected, VoiceMessage, VoiceResumed, VoiceStateChanged
 from tests.discord.people.person import Person
@@ -287,6 +291,22 @@ async def test_who_is_put_out_stays_out_and_says_why(scene: Stage, asha: Person)
     assert len(scene.discord.journal.all(VoiceStateChanged, since=mark)) == 1
     assert await scene.join() is not seat
     await she_is_heard(scene, asha)
+
+
+async def test_put_out_before_she_sat_she_is_nowhere(scene: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, threads = VoiceGateway.begin, ("voice-receive", "voice-send")
+
+    async def put_out_first(connection: VoiceConnection, resume_from: int | None = None) -> VoiceGateway:
+        state: Any = {"session_id": connection.session_id, "channel_id": None}
+        await connection.on_voice_state_update(state)
+        return await begin(connection, resume_from)  # the voice server doesn't know it yet
+
+    monkeypatch.setattr(VoiceGateway, "begin", put_out_first)
+    with pytest.raises(TimeoutError):
+        await scene.join()
+    assert scene.ears.reasons == [Ended.REMOVED]
+    assert not scene.client.voice_clients
+    assert not [thread for thread in threading.enumerate() if thread.name in threads]
 
 
 async def test_when_moved_to_another_channel_she_hears_and_speaks_there(scene: Stage, asha: Person) -> None:
