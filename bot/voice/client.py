@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 
 LEAVE_SECONDS: Final = 3.0
+DEAF_CODE: Final = 4006
+"""With it she closes a connection on which she hears nothing: Recovery begins a new session."""
 GROUP_SECONDS: Final = 8.0
 """Connected for so long and still without a key to speak with: what was lost must be asked for."""
 
@@ -242,6 +244,7 @@ class VoiceConnection(VoiceClient):
             receiver,
             deliver=lambda heard: self._on_loop(self._ears.hear, heard),
             lost_step=lambda: self._on_loop(self._lost_step),
+            died=lambda: self._on_loop(self.part, DEAF_CODE),
         )
         for ssrc, user_id in self._names.items():
             self._post_name(ssrc, user_id)

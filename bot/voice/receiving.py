@@ -1,6 +1,7 @@
 """The thread that hears one connection: it owns the Receiver, waits at the socket, keeps the way through NATs open."""
 
 import contextlib
+import errno
 import selectors
 import socket
 import threading
@@ -23,13 +24,19 @@ KEEP_ALIVE_SECONDS: Final = 5.0
 MOST_AT_ONCE: Final = 256
 """Packets read before what they hold is handed over."""
 
+_PASSING: Final = frozenset(
+    {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EINTR}
+)
+"""Nobody listens there, or there is no way to them, at this moment: told once each time a packet is sent."""
+
 type Order = Callable[[Receiver], list[Heard] | None]
 
 
 class ReceiveThread:
     """Reads ``udp`` (connected, non-blocking; the caller closes it after ``stop``) until it is stopped.
 
-    ``deliver`` and ``lost_step`` are called on this thread; ``post`` and ``stop`` may be called from any.
+    ``deliver``, ``lost_step`` and ``died`` (it ended without being stopped) are called on this thread; ``post`` and
+    ``stop`` may be called from any.
     """
 
     def __init__(
@@ -39,12 +46,14 @@ class ReceiveThread:
         *,
         deliver: Callable[[list[Heard]], None],
         lost_step: Callable[[], None],
+        died: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.receiver: Final = receiver
         self._udp = udp
         self._deliver = deliver
         self._lost_step = lost_step
+        self._died = died
         self._clock = clock
         self._orders: deque[Order] = deque()
         self._is_stopping = False
@@ -76,6 +85,15 @@ class ReceiveThread:
             self._waker.send(b"\0")
 
     def _run(self) -> None:
+        try:
+            self._listen()
+        except Exception:  # noqa: BLE001 - nobody else would notice that she is deaf
+            logger.opt(exception=True).error("Nothing can be heard any more")
+            self._died()
+        self._hand_over(self.receiver.leave_all())
+
+    def _listen(self) -> None:
+        """Until it is stopped. Raises OSError when the socket is gone."""
         next_look = next_keep_alive = self._clock()
         with selectors.DefaultSelector() as waiting, selectors.DefaultSelector() as resting:
             resting.register(self._woken, selectors.EVENT_READ)
@@ -98,7 +116,6 @@ class ReceiveThread:
                     next_keep_alive = now + KEEP_ALIVE_SECONDS
                     self._keep_alive()
                 self._hand_over(heard)
-        self._hand_over(self.receiver.leave_all())
 
     def _rest(self, woken: selectors.BaseSelector, seconds: float) -> None:
         """Let packets gather; an order or the end is not kept waiting."""
@@ -118,11 +135,10 @@ class ReceiveThread:
                 packet = self._udp.recv(LONGEST_BYTES + 1)
             except BlockingIOError:
                 break
-            except ConnectionRefusedError:
-                continue  # nobody listens there at this moment
-            except OSError:
-                self._is_stopping = True
-                break
+            except OSError as error:
+                if error.errno not in _PASSING:
+                    raise
+                continue
             heard += self._attempt(partial(self.receiver.datagram, packet, self._clock()))
         return heard
 

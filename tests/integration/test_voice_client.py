@@ -1,6 +1,7 @@
 """Our voice client on the simulated Discord: the real nextcord, real sockets, real TLS, real DAVE, real sound."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -247,6 +248,19 @@ async def test_a_session_that_is_over_is_begun_anew(scene: Stage, asha: Person, 
     session = await scene.discord.bot_connected_to_voice()
     mark = scene.discord.journal.mark()
     await scene.discord.voice.end(session, code)
+    await scene.discord.journal.first(VoiceConnected, since=mark)
+    await she_is_heard(scene, asha)
+    await heard_whole(scene, asha)
+    assert scene.ears.reasons == []
+
+
+async def test_ears_that_broke_are_made_anew(scene: Stage, asha: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    seat = await scene.join()
+    await she_is_heard(scene, asha)
+    mark = scene.discord.journal.mark()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        monkeypatch.setattr(seat._receiving, "_udp", closed)
+    await asha.speak(tone(0.1))
     await scene.discord.journal.first(VoiceConnected, since=mark)
     await she_is_heard(scene, asha)
     await heard_whole(scene, asha)

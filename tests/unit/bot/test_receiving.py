@@ -1,6 +1,7 @@
 """The receiving thread, over loopback UDP."""
 
 import asyncio
+import errno
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -18,6 +19,25 @@ from tests.fakes.voice_packets import KEY, Wire, spoken
 ASHA = 1001
 
 
+class WeakSocket:
+    """A socket that has its troubles before it receives anything."""
+
+    def __init__(self, udp: socket.socket, troubles: list[OSError]) -> None:
+        self._udp = udp
+        self.troubles = troubles
+
+    def fileno(self) -> int:
+        return self._udp.fileno()
+
+    def recv(self, most: int) -> bytes:
+        if self.troubles:
+            raise self.troubles.pop()
+        return self._udp.recv(most)
+
+    def send(self, packet: bytes) -> int:
+        return self._udp.send(packet)
+
+
 class Line:
     """A server's socket, ours, the thread that listens there, and what it hands over."""
 
@@ -27,14 +47,24 @@ class Line:
         self.receiver = Receiver(Transport(XCHACHA, KEY), lambda _user_id: True)
         self.heard: asyncio.Queue[Heard] = asyncio.Queue()
         self.lost_steps = 0
-        loop = asyncio.get_running_loop()
+        self.died = asyncio.Event()
+        self._loop = loop = asyncio.get_running_loop()
 
         def deliver(heard: list[Heard]) -> None:
             assert threading.current_thread() is not threading.main_thread()
             for piece in heard:
                 loop.call_soon_threadsafe(self.heard.put_nowait, piece)
 
-        self.thread = ReceiveThread(udp, self.receiver, deliver=deliver, lost_step=self._lost_step)
+        self.thread = ReceiveThread(
+            udp,
+            self.receiver,
+            deliver=deliver,
+            lost_step=self._lost_step,
+            died=self._died,
+        )
+
+    def _died(self) -> None:
+        self._loop.call_soon_threadsafe(self.died.set)
 
     def _lost_step(self) -> None:
         self.lost_steps += 1
@@ -112,6 +142,26 @@ async def test_an_order_that_breaks_does_not_deafen_her(line: Line) -> None:
     line.send(Wire(7).packets(spoken(0.2)))
     await line.sound(10)
     assert line.receiver.dropped[Drop.MALFORMED] == 1
+
+
+async def test_a_network_that_is_down_for_a_moment_does_not_deafen_her(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.receiver.name(7, ASHA, 0.0)
+    weak = WeakSocket(line.udp, [OSError(errno.EHOSTUNREACH, "no way there")])
+    monkeypatch.setattr(line.thread, "_udp", weak)
+    line.thread.start()
+    line.send(Wire(7).packets(spoken(0.2)))
+    await line.sound(10)
+    assert not weak.troubles
+
+
+async def test_it_is_told_when_nothing_can_be_heard_any_more(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line.thread, "_udp", WeakSocket(line.udp, [OSError(errno.EBADF, "gone")]))
+    line.thread.start()
+    line.send(Wire(7).packets(spoken(0.2)))
+    async with asyncio.timeout(10):
+        await line.died.wait()
 
 
 async def test_the_way_is_kept_open_from_the_first_moment(line: Line) -> None:
