@@ -49,7 +49,7 @@ class VoiceRoom:
         self.company: Final = company
         self.player: Player | None = None
         """Her mouth, once she is connected."""
-        self.written_in: Final = written_in
+        self.written_in = written_in
         self._channel = channel
         self._whereabouts: Callable[[], VoicePlace] = lambda: channel
         self._ended = ended

@@ -33,7 +33,8 @@ SETTLE_SECONDS: Final = 2.0
 """What is left to do after that: her name, history."""
 COME_BACK_AFTER_SECONDS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Put out by accident, she tries so often: the client may not be logged in again."""
-_PASSING: Final[frozenset[JoinRefusal | None]] = frozenset({"timeout", "busy"})
+_PASSING: Final[frozenset[JoinRefusal | None]] = frozenset({"timeout", "busy", "full"})
+"""May be over in a minute, or by the next start."""
 
 type Announce = Callable[[VoiceRoom], Awaitable[None]]
 """Tells the text channel that she listens, and asks for consent."""
@@ -83,7 +84,7 @@ class VoiceRooms:
 
     async def leave(self, guild_id: int) -> bool:
         """False: she is in no channel there."""
-        async with self._doors.setdefault(guild_id, asyncio.Lock()):  # a join that is under way arrives first
+        async with self._door(guild_id):  # a join that is under way arrives first
             room = self._rooms.get(guild_id)
             await self._remembered.forget(guild_id)
             connection = self._connections.get(room) if room is not None else None
@@ -94,9 +95,11 @@ class VoiceRooms:
     async def moved(self, guild_id: int) -> None:
         """A moderator dragged her into another channel: whoever is there learns that she listens, and a restart finds
         her there. If they can't be told she leaves: raises what ``announce`` raises."""
-        if (room := self._rooms.get(guild_id)) is None:
-            return
-        await self._remember(room)
+        async with self._door(guild_id):
+            if (room := self._rooms.get(guild_id)) is None:
+                return
+            room.written_in = room.channel  # who is here now may not see where she was called
+            await self._remember(room)
         await self._announce(room)
 
     async def _announce(self, room: VoiceRoom) -> None:
@@ -134,7 +137,7 @@ class VoiceRooms:
 
     async def _join(self, channel: VoicePlace, announce_in: nextcord.abc.Messageable | None) -> tuple[VoiceRoom, bool]:
         """Whether she was not there before. Raises CannotJoin."""
-        door = self._doors.setdefault(channel.guild.id, asyncio.Lock())
+        door = self._door(channel.guild.id)
         try:
             async with asyncio.timeout(BUSY_SECONDS):
                 await door.acquire()
@@ -147,6 +150,9 @@ class VoiceRooms:
             return await self._enter(channel, announce_in), True
         finally:
             door.release()
+
+    def _door(self, guild_id: int) -> asyncio.Lock:
+        return self._doors.setdefault(guild_id, asyncio.Lock())
 
     async def _enter(self, channel: VoicePlace, announce_in: nextcord.abc.Messageable | None) -> VoiceRoom:
         """Raises CannotJoin."""
@@ -197,12 +203,13 @@ class VoiceRooms:
 
     async def _tidy_up(self, room: VoiceRoom, guild_id: int, why: Ended, connection: VoiceConnection | None) -> None:
         nickname = self._nicknames.pop(room, None)
-        was_put_out = connection is not None and connection.was_put_out
-        was_accident = why is Ended.LOST or (why is Ended.REMOVED and not was_put_out)
-        if was_accident and connection is not None and not self._is_closing:
+        was_put_out = connection is None or connection.was_put_out
+        if connection is not None and (why is Ended.LOST or (why is Ended.REMOVED and not was_put_out)):
             await self._after_accident(connection.client, guild_id)
         elif why in {Ended.REMOVED, Ended.REFUSED}:
-            await self._remembered.forget(guild_id)
+            async with self._door(guild_id):
+                if guild_id not in self._rooms:  # else she was called again already
+                    await self._remembered.forget(guild_id)
         if nickname is not None and guild_id not in self._rooms:
             await nickname.restore()
 

@@ -7,8 +7,10 @@ import nextcord
 import pytest
 import pytest_asyncio
 
+from bot.voice import rooms
+from bot.voice.closing import Ended
 from bot.voice.joining import CannotJoin
-from bot.voice.remembered_rooms import RememberedRooms
+from bot.voice.remembered_rooms import RememberedRoom, RememberedRooms
 from bot.voice.room import VoiceRoom
 from tests.discord.channel import Channel
 from tests.discord.events import NickChanged, VoiceStateChanged
@@ -62,6 +64,31 @@ async def until_out(scene: RoomScene) -> None:
     async with asyncio.timeout(8):
         while scene.rooms.of(scene.scene.home.id) is not None:  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0.01)
+
+
+async def until_back(scene: RoomScene, not_in: VoiceRoom | None = None) -> VoiceRoom:
+    async with asyncio.timeout(8):
+        while (room := scene.rooms.of(scene.scene.home.id)) is None or room is not_in:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return room
+
+
+async def dragged(scene: RoomScene, room: VoiceRoom, channel: Channel) -> None:
+    await scene.scene.home.move_bot(channel)
+    async with asyncio.timeout(8):
+        while room.channel.id != channel.id:  # noqa: ASYNC110 - nobody tells it
+            await asyncio.sleep(0.01)
+
+
+def announced_in(scene: RoomScene) -> list[tuple[VoiceRoom, object]]:
+    """From now on: which rooms are announced, and where she writes there."""
+    announced: list[tuple[VoiceRoom, object]] = []
+
+    async def announce(room: VoiceRoom) -> None:
+        announced.append((room, room.written_in))
+
+    scene.rooms.announce = announce
+    return announced
 
 
 async def until_tidy(scene: RoomScene) -> None:
@@ -232,3 +259,80 @@ async def test_moved_by_a_moderator_she_talks_with_who_is_there(scene: RoomScene
     await her_next_words(asha)
     assert room._agenda.current is not None
     assert room._agenda.current.who.conversation == f"discord:{other.id}"
+
+
+async def test_moved_she_tells_it_in_the_chat_of_the_channel_where_she_is_now(scene: RoomScene) -> None:
+    here, there = scene.place(scene.scene.channel), scene.place(scene.scene.added_channel)
+    room = await scene.rooms.join(here, here)
+    announced = announced_in(scene)
+    await dragged(scene, room, scene.scene.added_channel)
+    await scene.rooms.moved(here.guild.id)
+    assert announced == [(room, there)]
+    kept = await RememberedRooms(scene.turns.dispatcher.redis).of(here.guild.id)
+    assert kept == RememberedRoom(here.guild.id, there.id, there.id)
+
+
+async def test_moved_to_where_nobody_can_be_told_she_leaves(scene: RoomScene) -> None:
+    room = await scene.rooms.join(scene.place(scene.scene.channel), None)
+
+    async def announce(_room: VoiceRoom) -> None:
+        raise TimeoutError
+
+    scene.rooms.announce = announce
+    await dragged(scene, room, scene.scene.added_channel)
+    with pytest.raises(TimeoutError):
+        await scene.rooms.moved(scene.scene.home.id)
+    assert scene.rooms.of(scene.scene.home.id) is None
+    assert not await is_remembered(scene)
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+async def test_back_again_she_says_so_once_if_somebody_may_not_know(scene: RoomScene, *, agrees: bool) -> None:
+    asha = await scene.person("Asha", agrees=agrees)
+    if not agrees:  # the other tests share this Redis
+        await scene.consent.revoke(asha.id)
+    await scene.rooms.join(scene.place(scene.scene.channel), None)
+    await scene.rooms.close()
+    scene.rooms._is_closing = False
+    announced = announced_in(scene)
+    for _ in range(2):
+        await scene.rooms.rejoin(scene.scene.client, [scene.scene.home.id])
+    room = scene.rooms.of(scene.scene.home.id)
+    assert announced == ([] if agrees else [(room, None)])
+
+
+async def test_sent_away_while_she_comes_she_goes_again(scene: RoomScene) -> None:
+    coming = asyncio.create_task(scene.rooms.join(scene.place(scene.scene.channel), None))
+    await asyncio.sleep(0)  # it has begun
+    assert await scene.rooms.leave(scene.scene.home.id)
+    await coming
+    assert scene.rooms.of(scene.scene.home.id) is None
+    assert not await is_remembered(scene)
+
+
+async def test_sent_away_twice_at_once_she_goes_once(scene: RoomScene) -> None:
+    await scene.rooms.join(scene.place(scene.scene.channel), None)
+    gone = await asyncio.gather(*(scene.rooms.leave(scene.scene.home.id) for _ in range(2)))
+    assert gone == [True, False]
+
+
+async def test_a_connection_that_is_lost_is_taken_up_again(scene: RoomScene) -> None:
+    room = await scene.rooms.join(scene.place(scene.scene.channel), None)
+    await scene.rooms._connections[room].give_up(Ended.LOST)
+    assert (await until_back(scene, not_in=room)).channel == room.channel
+
+
+async def test_where_all_seats_are_taken_she_waits_for_one(scene: RoomScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "COME_BACK_AFTER_SECONDS", (0.05,) * 100)
+    small = scene.scene.home.add_voice_channel("chhota", user_limit=1)
+    place = await added(scene, small)
+    asha = scene.scene.home.add_member("Asha")
+    await asha.join(small)
+    async with asyncio.timeout(5):
+        while not isinstance(place, nextcord.VoiceChannel) or not place.voice_states:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await RememberedRooms(scene.turns.dispatcher.redis).remember(RememberedRoom(place.guild.id, place.id, None))
+    await scene.rooms.rejoin(scene.scene.client, [place.guild.id])
+    assert scene.rooms.of(place.guild.id) is None
+    await asha.leave()
+    assert (await until_back(scene)).channel.id == place.id
