@@ -25,6 +25,8 @@ class Transcript:
     """ISO 639-1 code, detected (``en``, ``hi``)."""
     confidence: float
     """0 to 1: the geometric mean of the token probabilities."""
+    engine: str = ""
+    """Who heard it, where several engines stand behind one name."""
 
 
 class Transcriber(Protocol):
@@ -57,6 +59,19 @@ class Conversation:
     temperature: float = 0.95
     max_tokens: int = 200
     seed: int | None = None
+    language: str = ""
+    """Chosen for the answer, ``en``, ``hi`` or ``hinglish``; anything else follows the speaker."""
+    emotions_hint: str = ""
+    """Goes behind the system message of models that are large enough to name the emotion of what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The smallest piece of an answer as it is written, and who wrote it."""
+
+    text: str
+    """Empty: still alive (reading the prompt, queueing, waiting for another engine)."""
+    engine: str
 
 
 class ChatModel(Protocol):
@@ -65,10 +80,9 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def reply(self, conversation: Conversation) -> Generator[str]:
-        """Text as it is generated. An empty string means "still alive" (prompt reading, queueing), so
-        that the caller can look whether the answer is still wanted. Closing the generator stops the
-        model within one token."""
+    def reply(self, conversation: Conversation) -> Generator[Delta]:
+        """Text as it is generated. An empty delta comes now and then while there are no words, so that the caller
+        can look whether the answer is still wanted. Closing the generator stops the model within one token."""
         ...
 
 
@@ -78,6 +92,8 @@ class Speech:
 
     pcm: Pcm
     rate_hz: int
+    engine: str = ""
+    """Who spoke it, where several engines stand behind one name."""
 
 
 class Synthesizer(Protocol):

@@ -5,6 +5,7 @@ EngineError
 ├── EngineTimeout        no answer in time                            another engine; this one rests
 ├── EngineBusy           no free lane, or a provider's 429            another engine; this one rests
 ├── EngineMisconfigured  bad key, unknown model, refused file         another engine; out until mended
+├── ModelRetired         a provider no longer has the model           its closest other model
 └── BadInput             no engine can help with this                 stop, and say so
 """
 
@@ -36,11 +37,22 @@ class EngineBusy(EngineError):
 
     code = "engine-busy"
 
+    def __init__(self, engine: str, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(engine, message)
+        self.retry_after_seconds = retry_after_seconds
+        """When it may be asked again, if it said so."""
+
 
 class EngineMisconfigured(EngineError):
     """A key, a model's name or a model's file is wrong: only a person can mend it."""
 
     code = "engine-misconfigured"
+
+
+class ModelRetired(EngineError):
+    """The provider is well, but no longer has the model."""
+
+    code = "model-retired"
 
 
 class BadInput(EngineError):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from tests.fakes.chat_models import ScriptedChatModel
-from workers.engines import ChatMessage, Conversation
+from tests.fakes.chat_models import ScriptedChatModel, text_of
+from workers.engines import ChatMessage, Conversation, Delta
 from workers.errors import BadInput
 from workers.registry import loader
 
@@ -30,13 +30,14 @@ def asking(text: str, *, talk: str = "one", **more: Any) -> Conversation:
 
 
 def test_text_comes_in_pieces(model):
-    deltas = [delta for delta in model.reply(asking("Tell me about your day in Mumbai.")) if delta]
+    deltas = [delta for delta in model.reply(asking("Tell me about your day in Mumbai.")) if delta.text]
     assert len(deltas) > 3
-    assert "".join(deltas).strip()
+    assert text_of(deltas).strip()
+    assert {delta.engine for delta in deltas} == {model.name}
 
 
 def test_answer_begins_with_a_letter_and_not_with_white_space(model):
-    text = "".join(model.reply(asking("Hello!")))
+    text = text_of(model.reply(asking("Hello!")))
     assert text == text.lstrip()
 
 
@@ -44,20 +45,20 @@ def test_it_generates_no_token_after_it_was_closed(model):
     reply = model.reply(asking("Tell me a long story."))
     given = 0
     for delta in reply:
-        given += bool(delta)
+        given += bool(delta.text)
         if given == 2:
             break
     generated = model.tokens_generated
     reply.close()
     assert model.tokens_generated == generated
-    assert "".join(model.reply(asking("Are you still there?"))), "a closed answer leaves the lane to the next"
+    assert text_of(model.reply(asking("Are you still there?"))), "a closed answer leaves the lane to the next"
     assert model.tokens_generated > generated
 
 
 def test_the_same_seed_gives_the_same_answer(model):
     conversation = asking("What shall we cook?", talk="seeded", temperature=0.95)
-    first = "".join(model.reply(conversation))
-    assert "".join(model.reply(conversation)) == first
+    first = text_of(model.reply(conversation))
+    assert text_of(model.reply(conversation)) == first
 
 
 def test_no_more_tokens_than_were_asked_for(model):
@@ -68,10 +69,10 @@ def test_no_more_tokens_than_were_asked_for(model):
 
 def test_it_goes_on_from_what_was_said_without_repeating_it(model):
     conversation = asking("Are you there?", temperature=0, max_tokens=16)
-    whole = "".join(model.reply(conversation))
+    whole = text_of(model.reply(conversation))
     words = whole.split(" ")
     so_far = " ".join(words[:2])
-    rest = "".join(model.reply(asking("Are you there?", temperature=0, max_tokens=16, answer_so_far=so_far)))
+    rest = text_of(model.reply(asking("Are you there?", temperature=0, max_tokens=16, answer_so_far=so_far)))
     assert rest.strip()
     assert not rest.strip().startswith(so_far)
 
@@ -94,21 +95,21 @@ def test_an_answer_of_no_tokens_is_bad_input(model):
 @pytest.mark.parametrize("text", ["नमस्ते, क्या हाल है?", "👩‍👩‍👧 🇮🇳 \x00 \u200b", "haan " * 20_000])
 def test_any_text_is_answered(model, text):
     for delta in model.reply(asking(text, max_tokens=3)):
-        assert "\ufffd" not in delta
+        assert "\ufffd" not in delta.text
 
 
 def test_many_threads_get_the_answers_they_would_get_alone(model):
     talks = [asking(f"Say something nice about number {n}.", talk=f"talk-{n}", temperature=0) for n in range(4)]
-    alone = ["".join(model.reply(talk)) for talk in talks]
+    alone = [text_of(model.reply(talk)) for talk in talks]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda talk: "".join(model.reply(talk)), talks))
+        together = list(pool.map(lambda talk: text_of(model.reply(talk)), talks))
     assert together == alone
 
 
-def test_who_waits_for_another_answer_is_kept_alive_with_empty_strings(model):
-    first: Iterator[str] = model.reply(asking("Tell me a long story."))
-    next(delta for delta in first if delta)
+def test_who_waits_for_another_answer_is_kept_alive_with_empty_deltas(model):
+    first: Iterator[Delta] = model.reply(asking("Tell me a long story."))
+    next(delta for delta in first if delta.text)
     second = model.reply(asking("And me?", talk="two"))
     assert next(second) is not None
     first.close()  # type: ignore[attr-defined]
-    assert "".join(second).strip()
+    assert text_of(second).strip()

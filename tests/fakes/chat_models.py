@@ -1,11 +1,11 @@
 """A language model that says what it was told to: for tests of everything but language."""
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from threading import Event
 
-from workers.engines import Conversation
+from workers.engines import Conversation, Delta
 from workers.errors import BadInput, EngineError
 
 
@@ -33,7 +33,7 @@ class ScriptedChatModel:
     def name(self) -> str:
         return self._name
 
-    def reply(self, conversation: Conversation) -> Generator[str]:
+    def reply(self, conversation: Conversation) -> Generator[Delta]:
         newest = conversation.messages[-1] if conversation.messages else None
         if newest is None or newest.role != "user" or not newest.text.strip() or conversation.max_tokens < 1:
             raise BadInput(self.name, "there is nothing to answer")
@@ -44,7 +44,7 @@ class ScriptedChatModel:
             if isinstance(step, EngineError):
                 raise step
             if isinstance(step, Pause):
-                yield from _wait(step)
+                yield from self._wait(step)
                 continue
             for word in re.findall(r"\s*\S+", step):
                 if already_said:
@@ -52,10 +52,14 @@ class ScriptedChatModel:
                 elif left:
                     left -= 1
                     self.tokens_generated += 1
-                    yield word
+                    yield Delta(word, self.name)
+
+    def _wait(self, pause: Pause) -> Generator[Delta]:
+        pause.has_begun.set()
+        while not pause.goes_on.wait(0.001):
+            yield Delta("", self.name)
 
 
-def _wait(pause: Pause) -> Generator[str]:
-    pause.has_begun.set()
-    while not pause.goes_on.wait(0.001):
-        yield ""
+def text_of(deltas: Iterable[Delta]) -> str:
+    """The answer as a whole."""
+    return "".join(delta.text for delta in deltas)

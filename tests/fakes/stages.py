@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from config.settings import Settings
-from workers.engines import Conversation, Pcm, Speech, Transcript
+from workers.engines import Conversation, Delta, Pcm, Speech, Transcript
 from workers.errors import EngineUnavailable
 
 TONE_RATE_HZ: Final = 24_000
@@ -41,7 +41,11 @@ class ObedientChatModel:
 
     name = "fake-mind"
 
-    def reply(self, conversation: Conversation) -> Generator[str]:
+    def reply(self, conversation: Conversation) -> Generator[Delta]:
+        for text in self._texts(conversation):
+            yield Delta(text, self.name)
+
+    def _texts(self, conversation: Conversation) -> Generator[str]:
         asked = conversation.messages[-1].text
         match asked.split()[0]:
             case "slow":

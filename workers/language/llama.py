@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from jinja2 import TemplateError
 from config.models import ModelRefused, verified_folder
 from config.persona import PersonaError, persona
 from config.settings import Settings
-from workers.engines import ChatMessage, Conversation
+from workers.engines import ChatMessage, Conversation, Delta
 from workers.errors import BadInput, EngineBusy, EngineMisconfigured, EngineUnavailable
 from workers.language.cores import physical_cores
 
@@ -116,9 +117,14 @@ class LlamaChat:
         """Tokens of prompts that were read since it was loaded, those found in the cache excluded."""
         return self._lane.prompt_tokens_read
 
-    def reply(self, conversation: Conversation) -> Generator[str]:
+    def reply(self, conversation: Conversation) -> Generator[Delta]:
         """See ChatModel. Raises BadInput for a conversation with nothing to answer, EngineBusy when the lane isn't
         free in time, EngineUnavailable when llama.cpp breaks; the next answer finds a new context then."""
+        with closing(self._reply(conversation)) as texts:
+            for text in texts:
+                yield Delta(text, NAME)
+
+    def _reply(self, conversation: Conversation) -> Generator[str]:
         self._check(conversation)
         ticket = self._turnstile.ticket()
         try:

@@ -97,7 +97,7 @@ def _time(chat: LlamaChat, conversation: Conversation) -> tuple[float, float, fl
     for delta in chat.reply(conversation):
         if not first_at and chat.tokens_generated > before:
             first_at, cpu_at = time.perf_counter(), time.process_time()
-        answer += delta
+        answer += delta.text
     written = max(1, chat.tokens_generated - before - 1)
     seconds = time.perf_counter() - first_at
     return (first_at - started) * 1000, written / seconds, (time.process_time() - cpu_at) * 1000 / written, answer

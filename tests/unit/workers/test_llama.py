@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
+from tests.fakes.chat_models import text_of
 from workers.engines import ChatMessage, Conversation
 from workers.errors import EngineBusy, EngineMisconfigured, EngineUnavailable
 from workers.language.llama import CONVERSATIONS, LlamaChat, load
@@ -33,7 +34,7 @@ def talk(*texts: str, name: str = "one", **more) -> Conversation:
 
 
 def say(chat: LlamaChat, conversation: Conversation) -> str:
-    return "".join(chat.reply(conversation))
+    return text_of(chat.reply(conversation))
 
 
 def read_by(chat: LlamaChat, conversation: Conversation) -> int:
@@ -58,7 +59,7 @@ def test_a_new_conversation_does_not_read_the_persona_again(chat, weights):
 def test_a_cancelled_answer_leaves_what_was_read(chat):
     conversation = talk("Please tell me a story about the rain.")
     reply = chat.reply(conversation)
-    next(delta for delta in reply if delta)
+    next(delta for delta in reply if delta.text)
     reply.close()
     assert read_by(chat, conversation) == 1
 
@@ -135,7 +136,7 @@ def test_after_a_native_failure_the_lane_is_new_and_answers(chat, monkeypatch):
 def test_who_waits_too_long_for_the_lane_is_told_that_it_is_busy(weights):
     chat = LlamaChat(weights, 512, queue_patience=0.1)
     first = chat.reply(talk("Tell me a story."))
-    next(delta for delta in first if delta)
+    next(delta for delta in first if delta.text)
     with pytest.raises(EngineBusy):
         say(chat, talk("And me?", name="two"))
     first.close()

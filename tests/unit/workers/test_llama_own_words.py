@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.chat_models import text_of
 from workers.engines import ChatMessage, Conversation
 from workers.language.llama import LlamaChat
 from workers.language.native import NativeModel
@@ -27,7 +28,7 @@ def letter_by_letter(weights: NativeModel, text: str) -> list[int]:
     return [token for letter in text for token in weights.tokenize(letter)]
 
 
-def text_of(weights: NativeModel, tokens: list[int]) -> str:
+def text_of_tokens(weights: NativeModel, tokens: list[int]) -> str:
     return b"".join(weights.piece(token) for token in tokens).decode()
 
 
@@ -52,21 +53,21 @@ def test_white_space_and_what_was_not_heard_do_not_matter(weights, own_words, wr
     own_words.remember("one", tokens)
     own = own_words.tokens_of("one", kept)
     assert own == tokens[: len(own or [])]
-    assert "".join(text_of(weights, own).split()) == "".join(kept.split())
+    assert "".join(text_of_tokens(weights, own).split()) == "".join(kept.split())
 
 
 @pytest.mark.parametrize("answer", ["Come home, my dear Asha.", "Come home 🎧🎧", "Come homes"])
 def test_the_text_is_whole_where_the_tokens_end_early(weights, own_words, answer):
     own_words.remember("one", letter_by_letter(weights, "Come home"))
     own = own_words.tokens_of("one", answer)
-    assert text_of(weights, own) == answer
+    assert text_of_tokens(weights, own) == answer
 
 
 def test_no_character_is_split(weights, own_words):
     own_words.remember("one", weights.tokenize("नमस्ते 🎧"))
     for kept in ("नमस्", "नमस्ते", "नमस्ते 🎶"):
         own = own_words.tokens_of("one", kept)
-        assert own is None or text_of(weights, own) == kept
+        assert own is None or text_of_tokens(weights, own) == kept
 
 
 def test_the_longest_of_several_beginnings_is_taken(weights, own_words):
@@ -78,7 +79,7 @@ def test_the_longest_of_several_beginnings_is_taken(weights, own_words):
 
 def read_by(chat: LlamaChat, conversation: Conversation) -> tuple[int, str]:
     before = chat.prompt_tokens_read
-    answer = "".join(chat.reply(conversation))
+    answer = text_of(chat.reply(conversation))
     return chat.prompt_tokens_read - before, answer
 
 
@@ -121,6 +122,6 @@ def test_a_gap_is_not_closed_under_a_conversation_that_shares_it(weights):
         said.append(ChatMessage("assistant", answer.strip() or "Hm."))
     ask = ChatMessage("user", "What was it about?")
     shared = Conversation("other", (SYSTEM, *said, ask), max_tokens=12, temperature=0)
-    before = "".join(chat.reply(shared))
+    before = text_of(chat.reply(shared))
     read_by(chat, turn([*said[6:], ask], 1))
-    assert "".join(chat.reply(shared)) == before
+    assert text_of(chat.reply(shared)) == before

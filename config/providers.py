@@ -1,0 +1,219 @@
+"""Providers as rows: who else can hear, think and speak, and how each is to be asked.
+
+Rows live in ``config/catalogues/providers.toml``; the file that ``PROVIDERS_FILE`` names adds rows or changes fields of
+shipped ones by name. All are checked when they are read: a bad row stops the process and is named. A row whose key is not
+set is simply not there.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from config.settings import Settings
+
+SHIPPED: Final = Path(__file__).with_name("catalogues") / "providers.toml"
+TABLES: Final = ("chat", "hear", "speak")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
+_PLACEHOLDER: Final = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class ProvidersError(Exception):
+    """A row can't be used. The message names the file, the row and what is wrong."""
+
+
+def _plain_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} must be small letters, digits, dashes and underscores")
+    return name
+
+
+def _variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{name!r} must be the name of an environment variable")
+    return name
+
+
+def _address(url: str) -> str:
+    where = urlsplit(_PLACEHOLDER.sub("x", url))
+    if where.scheme not in ("https", "http") or not where.hostname:
+        raise ValueError(f"{url!r} must be an https address")
+    return url.rstrip("/")
+
+
+class Service(BaseModel):
+    """What all rows have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, AfterValidator(_plain_name)]
+    """What logs and ``!health`` say."""
+    base_url: Annotated[str, AfterValidator(_address)]
+    """May hold ``{VARIABLES}`` of the environment; without them the row is not there."""
+    key_env: tuple[Annotated[str, AfterValidator(_variable)], ...] = ()
+    """Variables that may hold the key, the first that is set counts; empty: no key is needed."""
+    is_local: bool = False
+    """On the worker's own machine: asked before any cloud, and known only to that machine."""
+    priority: int = Field(default=50, ge=0, le=100)
+    """Smaller is asked earlier, as long as nothing was measured that speaks against it."""
+    expected_seconds: float = Field(gt=0, le=60)
+    """To the first text or sound; past that, the next is asked too."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    requests_per_day: int | None = Field(default=None, ge=1)
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _keeps_keys_secret(self) -> Self:
+        where = urlsplit(_PLACEHOLDER.sub("x", self.base_url))
+        if self.key_env and where.scheme == "http" and where.hostname not in _LOOPBACK:
+            raise ValueError("must not send a key over plain http")
+        return self
+
+
+class ChatProvider(Service):
+    """A language model behind HTTP."""
+
+    dialect: Literal["openai", "anthropic"] = "openai"
+    model: str = ""
+    """Empty: the first of ``models`` that ``GET /models`` lists, else the first listed at all."""
+    models: tuple[str, ...] = ()
+    usd_per_million_in: float = Field(default=0.0, ge=0)
+    usd_per_million_out: float = Field(default=0.0, ge=0)
+    body: dict[str, Any] = {}
+    """Goes into every request as it is, such as a low reasoning effort."""
+    renames: dict[str, str] = {}
+    """Fields of the request that are called otherwise here; an empty name leaves the field out."""
+    headers: dict[str, str] = {}
+    names_emotions: bool = True
+    """Large enough to follow the instruction to name the emotion of each sentence."""
+
+    @model_validator(mode="after")
+    def _names_a_model(self) -> Self:
+        if not self.model and not self.is_local:
+            raise ValueError("needs a model")
+        return self
+
+
+class HearProvider(Service):
+    """Speech to text behind HTTP."""
+
+    dialect: Literal["openai"] = "openai"
+    model: str = Field(min_length=1)
+    usd_per_hour: float = Field(default=0.0, ge=0)
+
+
+class SpeakProvider(Service):
+    """Text to speech behind HTTP."""
+
+    dialect: Literal["elevenlabs", "sarvam"]
+    model: str = Field(min_length=1)
+    voice: str = Field(min_length=1)
+    usd_per_million_characters: float = Field(default=0.0, ge=0)
+
+
+class Providers(BaseModel):
+    """All rows, by stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    chat: tuple[ChatProvider, ...] = ()
+    hear: tuple[HearProvider, ...] = ()
+    speak: tuple[SpeakProvider, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        for table in TABLES:
+            names = [row.name for row in getattr(self, table)]
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"{table}: {', '.join(sorted(twice))} is there twice")
+        return self
+
+
+class Access[Row: Service](BaseModel):
+    """A row that can be asked: its address filled in, its key at hand."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    row: Row
+    base_url: str
+    key: SecretStr | None
+
+
+def read_providers(path: Path | None = None, shipped: Path = SHIPPED) -> Providers:
+    """The shipped rows, changed and added to by those of ``path``. Raises ProvidersError."""
+    tables = _read(shipped)
+    if path is not None:
+        for table, rows in _read(path).items():
+            by_name = {row.get("name"): row for row in tables.setdefault(table, [])}
+            for row in rows:
+                by_name[row.get("name")] = {**by_name.get(row.get("name"), {}), **row}
+            tables[table] = list(by_name.values())
+    try:
+        return Providers.model_validate(tables)
+    except ValidationError as error:
+        raise ProvidersError(f"{path or shipped}: {_wrong(tables, error)}") from None
+
+
+def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProvidersError(f"{path}: {error}") from error
+    if odd := set(tables) - set(TABLES):
+        raise ProvidersError(f"{path}: unknown table {', '.join(sorted(odd))}; there are {', '.join(TABLES)}")
+    for table, rows in tables.items():
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ProvidersError(f"{path}: {table} must be rows, as in [[{table}]]")
+    return tables
+
+
+def _wrong(tables: Mapping[str, list[dict[str, Any]]], error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors():
+        table, *place = [*problem["loc"], ""]
+        row: Any = ""
+        if place and isinstance(place[0], int):
+            row = tables[str(table)][place[0]].get("name", f"row {place[0] + 1}")
+            place = place[1:]
+        label = " ".join(str(part) for part in (table, repr(row) if row else "", *place) if str(part))
+        problems.append(f"{label}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": "))
+    return "; ".join(problems)
+
+
+def environment(env_file: Path = Path(".env")) -> dict[str, str]:
+    """What keys are looked up in: the process's environment, and ``.env`` for what is not set there."""
+    written = {name: value for name, value in dotenv_values(env_file).items() if value}
+    return {**written, **{name: value for name, value in os.environ.items() if value}}
+
+
+def accessible[Row: Service](rows: tuple[Row, ...], variables: Mapping[str, str]) -> tuple[Access[Row], ...]:
+    """The rows whose key and other variables are set, in the order of their priority."""
+    reached = []
+    for row in sorted(rows, key=lambda row: (not row.is_local, row.priority)):
+        key = next((variables[name] for name in row.key_env if variables.get(name)), None)
+        needed = _PLACEHOLDER.findall(row.base_url)
+        if (row.key_env and key is None) or not all(variables.get(name) for name in needed):
+            continue
+        url = _PLACEHOLDER.sub(lambda found: variables[found[1]], row.base_url)
+        reached.append(Access[Row](row=row, base_url=url, key=SecretStr(key) if key else None))
+    return tuple(reached)
+
+
+@cache
+def providers(path: Path | None = None) -> Providers:
+    """The providers of this process. Raises ProvidersError."""
+    return read_providers(path)
+
+
+def providers_of(settings: Settings) -> Providers:
+    """Raises ProvidersError."""
+    return providers(settings.providers_file)
