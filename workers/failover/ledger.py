@@ -22,10 +22,14 @@ class Record:
     """It failed, or asked us to slow down: not to be asked for so long."""
     why: str = ""
     """What it rests for, in words."""
+    was_told_to_wait: bool = False
+    """It named the time itself (``Retry-After``): not to be asked before, even if nobody else is left."""
     is_out: bool = False
     """Its key or name is wrong: out until a person mends it."""
     model: str = ""
     """What serves in place of a model that was retired; empty: the row's own."""
+    probe_in_seconds: float | None = None
+    """When it may be tried out of the way of people (see ``workers/failover/probing.py``); None: it needs no probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,10 @@ class Ledger(Protocol):
         ...
 
     def admit(self, service: Service) -> str:
-        """Take one request off the service's limits and the day's budget. Empty: go on; else why not."""
+        """Take one request off the service's limits and the day's budget. Empty: go on; else why not.
+
+        Each admitted request ends in one of ``succeeded`` and ``wasted``, which gives back what was set aside of the
+        budget and was not spent; what never ends counts as spent."""
         ...
 
     def began(self, name: str, first_seconds: float) -> None:
@@ -55,8 +62,8 @@ class Ledger(Protocol):
     def succeeded(self, name: str, spent: Spent) -> None: ...
 
     def failed(self, name: str, error: EngineError) -> None:
-        """EngineBusy rests it until its ``retry_after_seconds``, EngineMisconfigured takes it out, others count
-        towards its circuit breaker."""
+        """EngineBusy rests it until its ``retry_after_seconds``, EngineMisconfigured takes it out, BadInput says
+        nothing about it, others count towards its circuit breaker."""
         ...
 
     def wasted(self, name: str, spent: Spent) -> None:
