@@ -1,0 +1,84 @@
+"""Failover for language: a ChatModel that holds others. Nothing upstream knows that it exists.
+
+Whoever dies after words were spoken is followed by another that goes on from them; if nobody can, one short apology
+ends the answer.
+"""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
+from typing import Final
+
+from loguru import logger
+
+from workers.engines import ChatModel, Conversation, Delta
+from workers.failover.race import Broke, Lost, NoWords, Race
+from workers.failover.roster import Roster
+from workers.failover.seam import Seam, is_over, whole_words
+from workers.lineup import NoEngine
+
+ALIVE: Final = Delta("", "")
+MOST_BREAKS: Final = 2
+"""How often one engine may break in one answer before it is not asked again."""
+
+
+def has_words(delta: Delta) -> bool:
+    """Whether it is worth to answer with."""
+    return any(letter.isalnum() for letter in delta.text)
+
+
+class FailoverChat:
+    """ChatModel over a roster. Any thread."""
+
+    name = "failover"
+
+    def __init__(self, roster: Roster[Conversation, Delta], last_resort: ChatModel | None = None) -> None:
+        """``last_resort`` answers when nobody else can."""
+        self._roster = roster
+        self._last_resort = last_resort
+
+    def reply(self, conversation: Conversation) -> Generator[Delta]:
+        """See ChatModel. Raises BadInput when no engine can help, NoEngine when all failed and there is no last
+        resort."""
+        said = conversation.answer_so_far
+        breaks: Counter[str] = Counter()
+        without: list[str] = []
+        while True:
+            seam = Seam(said)
+            try:
+                for delta in self._race(replace(conversation, answer_so_far=whole_words(said)), without):
+                    text = seam.feed(delta.text)
+                    said += text
+                    yield Delta(text, delta.engine) if text else ALIVE
+                yield Delta(seam.finish(), "")
+            except Broke as broke:
+                breaks[broke.engine] += 1
+                without = list(breaks)
+                self._log("Going on with another engine: {}", broke.error)
+            except Lost as lost:
+                second_chance = [engine for engine, count in breaks.items() if count >= MOST_BREAKS]
+                if said and is_over(said) and all(isinstance(cause, NoWords) for cause in lost.causes):
+                    return  # whoever broke had said all that there was to say
+                if breaks and without != second_chance:
+                    without = second_chance
+                    continue
+                yield from self._give_up(replace(conversation, answer_so_far=said), lost)
+                return
+            else:
+                return
+
+    def _race(self, conversation: Conversation, without: list[str]) -> Generator[Delta]:
+        race = Race(self._roster.line(without), conversation, is_usable=has_words)
+        with closing(race.run()) as deltas:
+            for delta in deltas:
+                yield delta or ALIVE
+
+    def _give_up(self, conversation: Conversation, lost: Lost) -> Generator[Delta]:
+        if self._last_resort is None:
+            raise NoEngine("generate", str(lost))
+        self._log("Nobody can answer: {}", lost)
+        yield from self._last_resort.reply(conversation)
+
+    def _log(self, text: str, cause: object) -> None:
+        logger.bind(stage="generate", success=False).warning(text, cause)

@@ -1,0 +1,265 @@
+"""A provider in a race: one request over HTTP, tried again when that may help, its cost counted however it ends.
+
+This is the only place where calls are tried again: two retriers would multiply.
+"""
+
+import asyncio
+import random
+import threading
+import time
+import traceback
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future
+from contextlib import aclosing
+from typing import Final, Protocol
+
+import tenacity
+from loguru import logger
+
+from config.providers import Service
+from workers.cloud.dialect import Allowance
+from workers.cloud.loop import CloudLoop
+from workers.errors import (
+    EngineBusy,
+    EngineError,
+    EngineMisconfigured,
+    EngineTimeout,
+    EngineUnavailable,
+    ModelRetired,
+)
+from workers.failover.contender import Ended, Event, Failed, Made, Post, Stop, Stumbled
+from workers.failover.ledger import Ledger, Spent
+from workers.failover.race import NoWords
+
+LONGEST_SILENCE_SECONDS: Final = 2.0
+"""In the middle of an answer: clouds stream many times a second."""
+FIRST_ITEM_FACTOR: Final = 3.0
+"""Times the expected time to the first item, then it has failed; others run by then."""
+FIRST_ITEM_AT_LEAST_SECONDS: Final = 4.0
+RETRY_FIRST_SECONDS: Final = 0.2
+RETRY_LONGEST_SECONDS: Final = 2.0
+"""A provider that wants to be left alone for longer is not waited for: it rests."""
+
+
+class Asking[Request, Item](Protocol):
+    """How a provider is asked; one for each stage. Belongs to the cloud's event loop, but for ``spent``."""
+
+    @property
+    def service(self) -> Service: ...
+
+    def ask(self, request: Request, model: str) -> AsyncGenerator[Item | Allowance | Spent]:
+        """What it makes, and facts about that. Raises EngineError."""
+        ...
+
+    async def replacement(self, model: str) -> str | None:
+        """What could serve in place of a model that was retired."""
+        ...
+
+    def spent(self, request: Request, items: list[Item]) -> Spent:
+        """What it has probably cost so far, where the provider doesn't say."""
+        ...
+
+
+class CloudContender[Request, Item]:
+    """Contender around a provider."""
+
+    starts_when_others_are_slow = True
+    longest_silence_seconds = LONGEST_SILENCE_SECONDS
+
+    def __init__(
+        self,
+        asking: Asking[Request, Item],
+        ledger: Ledger,
+        loop: CloudLoop,
+        *,
+        is_usable: Callable[[Item], bool],
+        retries: int,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.asking: Final = asking
+        self.name: Final = asking.service.name
+        self.is_cloud: Final = not asking.service.is_local
+        self._ledger = ledger
+        self._loop = loop
+        self._is_usable = is_usable
+        self._retries = retries
+        self._chance = chance or random.Random()
+
+    @property
+    def head_start_seconds(self) -> float:
+        return self.asking.service.expected_seconds
+
+    def start(self, request: Request, post: Post[Item]) -> "CloudAttempt[Request, Item]":
+        return CloudAttempt(
+            self.asking, self._ledger, self._loop, self._is_usable, self._retries, self._chance, request, post
+        )
+
+
+class CloudAttempt[Request, Item]:
+    """One provider at work on one request."""
+
+    def __init__(
+        self,
+        asking: Asking[Request, Item],
+        ledger: Ledger,
+        loop: CloudLoop,
+        is_usable: Callable[[Item], bool],
+        retries: int,
+        chance: random.Random,
+        request: Request,
+        post: Post[Item],
+    ) -> None:
+        self._asking = asking
+        self._name = asking.service.name
+        self._ledger = ledger
+        self._is_usable = is_usable
+        self._retries = retries
+        self._chance = chance
+        self._request = request
+        self._post = post
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._has_asked = False
+        self._items: list[Item] = []
+        self._spent: Spent | None = None
+        self._has_begun = False
+        self._asked_at = 0.0
+        self._future: Future[None] = loop.submit(self._work())
+
+    def stop(self, why: Stop) -> None:
+        """The socket closes as soon as the loop gets to it."""
+        if not self._claim_end():
+            return
+        self._future.cancel()
+        if isinstance(why, EngineError):
+            self._ledger.failed(self._name, why)
+        if self._has_asked:
+            count = self._ledger.succeeded if why == "enough" else self._ledger.wasted
+            count(self._name, self._cost())
+
+    def _cost(self) -> Spent:
+        return self._spent or self._asking.spent(self._request, self._items)
+
+    async def _work(self) -> None:
+        try:
+            async for attempt in tenacity.AsyncRetrying(
+                stop=tenacity.stop_after_attempt(1 + self._retries),
+                wait=self._pause_seconds,
+                retry=tenacity.retry_if_exception(self._may_try_again),
+                before_sleep=self._tell_stumble,
+                reraise=True,
+            ):
+                with attempt:
+                    await self._try_once()
+        except EngineError as error:
+            if self._claim_end():
+                self._post(self, Failed(error))
+        except Exception as error:  # noqa: BLE001
+            # A bug of ours must not cost the answer. Its message is left out: it may quote what was said.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.bind(model=self._name, success=False, traceback=where).critical("A bug: {}", type(error).__name__)
+            if self._claim_end():
+                self._post(self, Failed(EngineUnavailable(self._name, f"a bug: {type(error).__name__}")))
+        else:
+            if self._claim_end():
+                self._ledger.succeeded(self._name, self._cost())
+                self._post(self, Ended())
+
+    def _claim_end(self) -> bool:
+        """True for the first who asks: an attempt ends once, by itself or because it is stopped."""
+        with self._lock:
+            is_first, self._is_over = not self._is_over, True
+        return is_first
+
+    def _admitted_model(self) -> str:
+        """Which model is to be asked now. Raises _NotAdmitted. Asks the ledger's store, so it runs in a thread."""
+        refused = self._ledger.admit(self._asking.service)
+        if refused:
+            raise _NotAdmitted(self._name, refused)
+        row_model: str = getattr(self._asking.service, "model", "")
+        return self._ledger.records([self._name])[self._name].model or row_model
+
+    async def _try_once(self) -> None:
+        """Raises EngineError, after telling the ledger of it."""
+        model = await asyncio.to_thread(self._admitted_model)
+        self._has_asked, self._items, self._spent = True, [], None
+        try:
+            try:
+                await self._listen(model)
+            except ModelRetired as error:
+                await self._listen(await self._heal(model, error))
+            if not self._has_begun:
+                raise NoWords(self._name)
+        except EngineError as error:
+            if not self._is_over:
+                self._ledger.failed(self._name, error)
+                self._ledger.wasted(self._name, self._cost())
+            raise
+
+    async def _listen(self, model: str) -> None:
+        self._asked_at = time.monotonic()
+        limit = max(FIRST_ITEM_AT_LEAST_SECONDS, FIRST_ITEM_FACTOR * self._asking.service.expected_seconds)
+        try:
+            async with asyncio.timeout(limit) as patience, aclosing(self._asking.ask(self._request, model)) as parts:
+                async for part in parts:
+                    match part:
+                        case Spent():
+                            self._spent = part
+                        case Allowance():
+                            self._note_allowance(part)
+                        case _:
+                            self._take(part, patience)
+        except TimeoutError as error:
+            raise EngineTimeout(self._name, f"nothing came for {limit:g} s") from error
+
+    def _take(self, item: Item, patience: asyncio.Timeout) -> None:
+        self._items.append(item)
+        self._tell(Made(item))
+        if not self._has_begun and self._is_usable(item):
+            self._has_begun = True
+            patience.reschedule(None)
+            self._ledger.began(self._name, time.monotonic() - self._asked_at)
+
+    def _note_allowance(self, told: Allowance) -> None:
+        if told.requests_left is not None and told.requests_limit and told.resets_in_seconds is not None:
+            self._ledger.allowed(self._name, told.requests_left, told.requests_limit, told.resets_in_seconds)
+
+    async def _heal(self, model: str, error: ModelRetired) -> str:
+        """Raises EngineError."""
+        replacement = await self._asking.replacement(model)
+        if replacement is None or replacement == model:
+            raise EngineMisconfigured(self._name, f"{error}; it has no other that would do") from error
+        logger.bind(model=self._name).warning("{} no longer has {}; asking {} instead", self._name, model, replacement)
+        self._ledger.healed(self._name, replacement)
+        return replacement
+
+    def _may_try_again(self, error: BaseException) -> bool:
+        if self._has_begun or self._is_over:
+            return False
+        if isinstance(error, EngineBusy):
+            return error.retry_after_seconds is not None and error.retry_after_seconds <= RETRY_LONGEST_SECONDS
+        return isinstance(error, EngineUnavailable | EngineTimeout)
+
+    def _pause_seconds(self, state: tenacity.RetryCallState) -> float:
+        """What the provider asked for, else twice as long each time; never less than asked, never all at once."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after_seconds if isinstance(error, EngineBusy) else None
+        if asked is not None:
+            return asked + self._chance.uniform(0, RETRY_FIRST_SECONDS)
+        longest = min(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS * 2.0 ** (state.attempt_number - 1))
+        return longest * self._chance.uniform(0.5, 1.0)
+
+    def _tell_stumble(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, EngineError):
+            self._tell(Stumbled(error))
+
+    def _tell(self, event: Event[Item]) -> None:
+        if not self._is_over:
+            self._post(self, event)
+
+
+class _NotAdmitted(EngineError):
+    """A limit or the day's budget is used up: nobody was asked, nothing failed."""
+
+    code = "limit-reached"

@@ -1,0 +1,189 @@
+"""One race: engines start one after the other, the first with something usable answers, the others are stopped.
+
+Knows nothing of models, providers or health; ``Line`` decides who comes next. Belongs to the thread that runs it.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Final, Literal, Protocol
+
+from workers.errors import BadInput, EngineError, EngineTimeout, EngineUnavailable
+from workers.failover.contender import Attempt, Contender, Ended, Event, Failed, Made, Stumbled
+
+LOOK_UP_SECONDS: Final = 0.05
+"""How often whoever waits may look whether the answer is still wanted."""
+MOST_CLOUDS: Final = 3
+
+type Because = Literal["start", "failed", "slow"]
+
+
+class Line[Request, Item](Protocol):
+    """Who is next."""
+
+    def next(self, because: Because, *, clouds_allowed: bool) -> Contender[Request, Item] | None: ...
+
+
+class NoWords(EngineUnavailable):
+    """It ended without anything usable."""
+
+    code = "no-words"
+
+    def __init__(self, engine: str) -> None:
+        super().__init__(engine, "an answer without words")
+
+
+class Lost(Exception):
+    """Nobody had anything usable."""
+
+    def __init__(self, causes: list[EngineError]) -> None:
+        super().__init__("; ".join(dict.fromkeys(map(str, causes))) or "no engine is left")
+        self.causes = causes
+
+
+class Broke(Exception):
+    """The one that answered died in the middle."""
+
+    def __init__(self, engine: str, error: EngineError) -> None:
+        super().__init__(str(error))
+        self.engine = engine
+        self.error = error
+
+
+@dataclass(slots=True, eq=False)
+class _Runner[Request, Item]:
+    contender: Contender[Request, Item]
+    started_at: float
+    attempt: Attempt | None = None
+    held: list[Item] = field(default_factory=list)
+    sign_of_life_at: float = 0.0
+    has_stumbled: bool = False
+
+
+class Race[Request, Item]:
+    """Run once. ``is_usable`` tells whether an item is worth to answer with; ``is_sign`` items are only alive."""
+
+    def __init__(
+        self,
+        line: Line[Request, Item],
+        request: Request,
+        *,
+        is_usable: Callable[[Item], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._line = line
+        self._request = request
+        self._is_usable = is_usable
+        self._clock = clock
+        self._events: SimpleQueue[tuple[Attempt, Event[Item]]] = SimpleQueue()
+        self._runners: list[_Runner[Request, Item]] = []
+        self._causes: list[EngineError] = []
+        self._next_start_at = 0.0
+
+    def run(self) -> Generator[Item | None]:
+        """What the winner makes; None now and then while there is nothing. Closing it stops everybody.
+
+        Raises Lost when nobody answered, Broke when the winner died, BadInput when no engine can help."""
+        winner: _Runner[Request, Item] | None = None
+        try:
+            winner = yield from self._first_usable()
+            self._stop_all_but(winner)
+            yield from winner.held
+            yield from self._relay(winner)
+        finally:
+            self._stop_all_but(winner)
+            if winner is not None and winner.attempt is not None:
+                winner.attempt.stop("enough")
+
+    def _first_usable(self) -> Generator[None, None, _Runner[Request, Item]]:
+        self._start_next("start")
+        while self._runners:
+            found = self._wait(self._next_start_at)
+            if found is None:
+                if self._clock() >= self._next_start_at:
+                    self._start_next("slow")
+            elif self._took_lead(*found):
+                return found[0]
+            yield None
+        raise Lost(self._causes)
+
+    def _took_lead(self, runner: _Runner[Request, Item], event: Event[Item]) -> bool:
+        """Whether the runner has something usable now. Starts another one when this one is in trouble."""
+        match event:
+            case Made(item):
+                runner.held.append(item)
+                return self._is_usable(item)
+            case Stumbled(error):
+                self._causes.append(error)
+                if not runner.has_stumbled:
+                    runner.has_stumbled = True
+                    self._start_next("failed")
+            case Failed(error):
+                self._drop(runner, error)
+            case Ended():
+                self._drop(runner, NoWords(runner.contender.name))
+        return False
+
+    def _drop(self, runner: _Runner[Request, Item], error: EngineError) -> None:
+        self._runners.remove(runner)
+        if isinstance(error, BadInput):
+            raise error
+        self._causes.append(error)
+        # Whoever stumbled before was replaced then; but nobody may have been there.
+        if not runner.has_stumbled or not self._runners:
+            self._start_next("failed")
+
+    def _relay(self, winner: _Runner[Request, Item]) -> Generator[Item | None]:
+        while True:
+            found = self._wait(winner.sign_of_life_at + winner.contender.longest_silence_seconds)
+            match found:
+                case None if self._clock() - winner.sign_of_life_at >= winner.contender.longest_silence_seconds:
+                    silence = f"silent for {winner.contender.longest_silence_seconds:g} s in the middle of its answer"
+                    error = EngineTimeout(winner.contender.name, silence)
+                    if winner.attempt is not None:
+                        winner.attempt.stop(error)
+                    raise Broke(winner.contender.name, error)
+                case (_, Made(item)):
+                    yield item
+                case (_, Failed(error)):
+                    raise Broke(winner.contender.name, error)
+                case (_, Ended()):
+                    return
+                case _:
+                    yield None
+
+    def _wait(self, until: float) -> tuple[_Runner[Request, Item], Event[Item]] | None:
+        """The next event of somebody who is still running; None after LOOK_UP_SECONDS, or at ``until``."""
+        patience = min(LOOK_UP_SECONDS, max(0.0, until - self._clock()))
+        try:
+            attempt, event = self._events.get(timeout=patience)
+        except Empty:
+            return None
+        for runner in self._runners:
+            if runner.attempt is attempt:
+                runner.sign_of_life_at = self._clock()
+                return runner, event
+        return None
+
+    def _start_next(self, because: Because) -> None:
+        """Ask the next one, if there is one; its head start begins now."""
+        clouds = sum(runner.contender.is_cloud for runner in self._runners)
+        contender = self._line.next(because, clouds_allowed=clouds < MOST_CLOUDS)
+        now = self._clock()
+        if contender is None:
+            self._next_start_at = now + LOOK_UP_SECONDS
+            return
+        self._next_start_at = now + contender.head_start_seconds
+        runner = _Runner(contender, started_at=now, sign_of_life_at=now)
+        self._runners.append(runner)
+        runner.attempt = contender.start(self._request, self._post)
+
+    def _post(self, attempt: Attempt, event: Event[Item]) -> None:
+        self._events.put((attempt, event))
+
+    def _stop_all_but(self, winner: _Runner[Request, Item] | None) -> None:
+        for runner in self._runners:
+            if runner is not winner and runner.attempt is not None:
+                runner.attempt.stop("lost")
+        self._runners = [runner for runner in self._runners if runner is winner]
