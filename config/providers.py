@@ -1,8 +1,8 @@
 """Providers as rows: who else can hear, think and speak, and how each is to be asked.
 
-Rows live in ``config/catalogues/providers.toml``; the file that ``PROVIDERS_FILE`` names adds rows or changes fields of
-shipped ones by name. All are checked when they are read: a bad row stops the process and is named. A row whose key is not
-set is simply not there.
+Rows live in ``config/catalogues/providers.toml``; the file that ``PROVIDERS_FILE`` names adds rows or changes fields
+of shipped ones by name. All are checked when they are read: a bad row stops the process and is named. A row whose key
+is not set is simply not there.
 """
 
 import os
@@ -93,6 +93,11 @@ class ChatProvider(Service):
     renames: dict[str, str] = {}
     """Fields of the request that are called otherwise here; an empty name leaves the field out."""
     headers: dict[str, str] = {}
+    """``{key}`` in one stands for the key, which then goes nowhere else."""
+    models_path: str = "models"
+    """Where the models are listed, seen from ``base_url``."""
+    thinking_tokens: int = Field(default=0, ge=0, le=32_768)
+    """What a model that can't be kept from thinking may think, on top of the longest answer."""
     names_emotions: bool = True
     """Large enough to follow the instruction to name the emotion of each sentence."""
 
@@ -109,6 +114,8 @@ class HearProvider(Service):
     dialect: Literal["openai"] = "openai"
     model: str = Field(min_length=1)
     usd_per_hour: float = Field(default=0.0, ge=0)
+    least_billed_seconds: float = Field(default=0.0, ge=0)
+    """A shorter utterance costs as much as one of so many seconds."""
 
 
 class SpeakProvider(Service):
@@ -117,6 +124,8 @@ class SpeakProvider(Service):
     dialect: Literal["elevenlabs", "sarvam"]
     model: str = Field(min_length=1)
     voice: str = Field(min_length=1)
+    rate_hz: int = Field(default=48_000, ge=8_000, le=48_000)
+    """Of the samples that are asked for: Discord's, so that nothing is resampled, unless the plan has it not."""
     usd_per_million_characters: float = Field(default=0.0, ge=0)
 
 
@@ -177,14 +186,14 @@ def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _wrong(tables: Mapping[str, list[dict[str, Any]]], error: ValidationError) -> str:
+    """Which row, which field and why; never the value, which may be a key that was put in the wrong place."""
     problems = []
-    for problem in error.errors():
-        table, *place = [*problem["loc"], ""]
-        row: Any = ""
-        if place and isinstance(place[0], int):
-            row = tables[str(table)][place[0]].get("name", f"row {place[0] + 1}")
-            place = place[1:]
-        label = " ".join(str(part) for part in (table, repr(row) if row else "", *place) if str(part))
+    for problem in error.errors(include_input=False, include_context=False):
+        table, *place = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
+        label = table
+        if place:
+            row = tables[table][int(place[0])]
+            label = f"{table} {row.get('name', f'row {int(place[0]) + 1}')!r} {' '.join(place[1:])}".rstrip()
         problems.append(f"{label}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": "))
     return "; ".join(problems)
 

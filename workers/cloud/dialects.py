@@ -1,0 +1,16 @@
+"""Which dialects there are, by the name that rows give them. One of each serves all providers of a process."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Final
+
+from workers.cloud.dialect import ChatDialect
+from workers.cloud.openai_style import OpenAiStyle
+
+DIALECTS: Final[Mapping[str, Callable[[], ChatDialect]]] = {"openai": OpenAiStyle}
+
+
+@cache
+def dialect_of(name: str) -> ChatDialect:
+    """The dialect of a row. Rows are checked when they are read, so every name is there."""
+    return DIALECTS[name]()
