@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bot.words import PAUSE, bare, words_of
+from config.words import PAUSE, bare, words_of
 
 type Answers = Literal["addressed", "always", "never"]
 """When she answers in a server's channels: when she is meant, whatever is said, or not at all."""

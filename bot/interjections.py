@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from bot.addressing import is_her_name
-from bot.words import words_of
+from config.words import words_of
 
 
 class Interjection(Enum):

@@ -142,6 +142,16 @@ class Phrases(BaseModel):
             fields["stage"] = self.stages[str(fields["stage"])].of(language)
         return _FIELD.sub(lambda field: str(fields[field[1]]), wording)
 
+    def every_wording(self, key: str, language: Language) -> tuple[str, ...]:
+        """All that ``say`` may say for a key whose only field is a stage, or that has none."""
+        return tuple(
+            dict.fromkeys(
+                wording.replace("{stage}", stage.of(language))
+                for wording in self.phrases[key].of(language)
+                for stage in self.stages.values()
+            )
+        )
+
 
 def _check(key: str, language: str, wording: str) -> None:
     if not wording.strip():
