@@ -25,6 +25,8 @@ HELPLINES: Final = ("findahelpline.com", "14416", "988")
 OTHER: Final = "other"
 SPOKEN_NOTICES: Final = ("failed", "no_worker", "late", "slow", "not_sent", "nothing_heard")
 """Of config/phrases.toml: what she may have to say when she has no voice."""
+_TELLING: Final = 12
+"""Letters that tell an emergency answer from others."""
 _DEVANAGARI: Final = re.compile(r"[\u0900-\u097f]")
 _UNSPEAKABLE: Final = re.compile(r"[*_`#<>{}\[\]|~^\\/\n\U0001f000-\U0001faff\u2600-\u27bf]")
 
@@ -141,6 +143,26 @@ class Emergency(BaseModel):
             return line
         # On a line of its own, so that it is spoken as it is known by heart (see docs/emergency.md).
         return f"\n{line}" if begun[-1] in ".!?…।\"'”’)" else f"...\n{line}"
+
+    def is_hers(self, answer: str) -> bool:
+        """Whether an answer, or the beginning of one that was heard, was no thought but an emergency answer."""
+        begun = answer.strip()
+        return any(line.startswith(begun) for line in self._by_beginning.get(begun[:_TELLING], ()))
+
+    def without_excuse(self, answer: str) -> str:
+        """``answer`` without the words with which ``cut_off`` ended it."""
+        for line in self._lost_thread_lines():
+            before, excuse, _ = answer.partition(line)
+            if excuse and before.strip(" .\n"):
+                return before.rstrip("\n")
+        return answer
+
+    @cached_property
+    def _by_beginning(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for _, line in self.every_line():
+            found[line[:_TELLING]] = (*found.get(line[:_TELLING], ()), line)
+        return found
 
     def _lost_thread_lines(self) -> Iterator[str]:
         for language in LANGUAGES:

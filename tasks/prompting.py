@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from config.emergency import emergency
 from config.persona import Persona, plain_name
 from tasks.history import PastTurn, last_turns
 from tasks.messages import SaidText
@@ -12,16 +13,22 @@ def messages_for(said: SaidText, past_turns: Iterable[PastTurn], persona: Person
     """The persona, the last turns and what was said now.
 
     Among several people each message says whose it is. They are named in the order in which they first spoke, so that
-    the beginning of the prompt changes only when somebody new does.
+    the beginning of the prompt changes only when somebody new does. What was answered without a thought is not shown,
+    or a model would take it for her way to speak: what was said then stands before what was said next.
     """
     kept = last_turns(past_turns)
     speaker = said.turn.speaker_name
     people = tuple(dict.fromkeys([*(past.speaker for past in kept if past.speaker), speaker]))
     messages = [ChatMessage("system", persona.system_prompt(people, said.turn.language))]
+    unanswered: list[str] = []
     for past in kept:
-        messages.append(ChatMessage("user", _as_said_by(past.speaker, past.said, people)))
-        messages.append(ChatMessage("assistant", past.answered))
-    messages.append(ChatMessage("user", _as_said_by(speaker, said.text, people)))
+        unanswered.append(_as_said_by(past.speaker, past.said, people))
+        if emergency().is_hers(past.answered):
+            continue
+        messages.append(ChatMessage("user", "\n".join(unanswered)))
+        messages.append(ChatMessage("assistant", emergency().without_excuse(past.answered)))
+        unanswered.clear()
+    messages.append(ChatMessage("user", "\n".join([*unanswered, _as_said_by(speaker, said.text, people)])))
     return tuple(messages)
 
 

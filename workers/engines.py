@@ -61,6 +61,8 @@ class Conversation:
     seed: int | None = None
     language: str = ""
     """Chosen for the answer, ``en``, ``hi`` or ``hinglish``; anything else follows the speaker."""
+    last_answer: str = ""
+    """What she answered last, also where it is not shown among the messages: not to be said again word for word."""
     emotions_hint: str = ""
     """Goes behind the system message of models that are large enough to name the emotion of what they say."""
 

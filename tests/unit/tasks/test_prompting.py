@@ -1,7 +1,9 @@
 """What a language model is shown of a conversation, with one friend and with several."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from config.emergency import emergency
 from config.persona import persona
 from tasks.history import PastTurn
 from tasks.messages import SaidText, Turn
@@ -52,3 +54,26 @@ def test_a_name_gives_no_orders():
 def test_the_chosen_language_comes_last():
     [system, _] = texts(said_by("Asha", "Hi", language="hi"), [])
     assert system.endswith(persona().answer_in.hi)
+
+
+def test_what_was_answered_without_a_thought_is_not_shown_and_what_was_said_then_is():
+    foggy = emergency().kind[-1].en[0]
+    history = [
+        past(1, "Asha"),
+        replace(past(2, "Asha"), answered=foggy),
+        replace(past(3, "Asha"), answered=foggy[:30]),
+        past(4, "Asha"),
+        replace(past(5, "Asha"), answered=f"I was going...\n{emergency().lost_thread.en[1]}"),
+        replace(past(6, "Asha"), answered=foggy),
+    ]
+    _, *rest = texts(said_by("Asha", "Hi"), history)
+    assert rest == [
+        *("said 1", "answered 1", "said 2\nsaid 3\nsaid 4", "answered 4", "said 5", "I was going..."),
+        "said 6\nHi",
+    ]
+
+
+def test_a_real_answer_that_only_begins_like_one_without_a_thought_is_shown():
+    answers = ["Hmm, I heard you went to Goa!", "Hm", "", "Sorry yaar, I can't come."]
+    history = [replace(past(number, "Asha"), answered=answer) for number, answer in enumerate(answers)]
+    assert texts(said_by("Asha", "Hi"), history)[2::2] == answers
