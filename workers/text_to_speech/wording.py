@@ -65,11 +65,11 @@ def sayable(text: str, language: str) -> str:
     return plain if any(character.isalnum() for character in plain) else ""
 
 
-def pieces(text: str) -> Iterator[str]:
+def pieces(text: str, longest: int = LONGEST_PIECE) -> Iterator[str]:
     """``text`` cut at clauses, else at spaces, else anywhere, to what a model takes at once."""
     held = ""
-    for part in _parts(text):
-        if held and len(held) + 1 + len(part) > LONGEST_PIECE:
+    for part in _parts(text, longest):
+        if held and len(held) + 1 + len(part) > longest:
             yield held
             held = part
         else:
@@ -78,15 +78,15 @@ def pieces(text: str) -> Iterator[str]:
         yield held
 
 
-def _parts(text: str) -> Iterator[str]:
-    if len(text) <= LONGEST_PIECE:
+def _parts(text: str, longest: int) -> Iterator[str]:
+    if len(text) <= longest:
         yield text
         return
     for clause in _CLAUSE_END.split(text):
-        words = [clause] if len(clause) <= LONGEST_PIECE else clause.split(" ")
+        words = [clause] if len(clause) <= longest else clause.split(" ")
         for word in words:
-            for start in range(0, len(word), LONGEST_PIECE):
-                yield word[start : start + LONGEST_PIECE]
+            for start in range(0, len(word), longest):
+                yield word[start : start + longest]
 
 
 def _sounding(character: str) -> str:

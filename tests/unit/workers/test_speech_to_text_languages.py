@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.speech_to_text.languages import EXPECTED, KNOWN, PHANTOMS, choose
+from workers.speech_to_text.languages import EXPECTED, KNOWN, NEIGHBOURS, PHANTOMS, choose, code_of, likely
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,27 @@ def test_all_languages_named_are_known_to_whisper() -> None:
 
     assert set(LANGUAGES) == KNOWN
     assert PHANTOMS | set(EXPECTED) <= KNOWN
+    assert NEIGHBOURS <= KNOWN
+
+
+def test_whispers_own_names_are_understood() -> None:
+    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+
+    assert {code_of(name) for name in LANGUAGES.values()} == KNOWN
+    assert all(code_of(name.title()) == code for name, code in TO_LANGUAGE_CODE.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("hi", "hi"), ("hi-IN", "hi"), (" Hindi ", "hi"), ("", None), ("dothraki", None)]
+)
+def test_a_language_is_named_by(name: str, code: str | None) -> None:
+    assert code_of(name) == code
+
+
+@pytest.mark.parametrize(
+    ("heard", "seconds", "spoken"),
+    [("en", 0.3, "en"), ("ur", 3.0, "hi"), ("es", 3.0, "es"), ("es", 1.0, "en"), ("pa", 1.0, "hi"), ("mi", 9.0, "en"),
+     ("ta", 3.0, "ta")],
+)  # fmt: skip
+def test_without_odds_the_language_is(heard: str, seconds: float, spoken: str) -> None:
+    assert likely(heard, seconds) == spoken
