@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     temperature: float = Field(default=0.95, ge=0, le=2)
     max_tokens: int = Field(default=200, ge=1, le=4096)
     """Longest reply, in the language model's tokens."""
-    daily_spend_usd: float = Field(default=1.0, ge=0)
+    daily_spend_usd: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     """Most that all cloud providers together may cost in a day (UTC); 0: only those that are free are asked."""
     context_tokens: int = Field(default=2048, ge=256, le=131_072)
     """Longest prompt and reply together, for the local language model."""

@@ -17,6 +17,20 @@ HISTORY_SECONDS: Final = 30 * 24 * 3600
 PRESENCE_MILLISECONDS: Final = 2_000
 """A worker that has not said so for this long is not there."""
 
+ENGINE_SECONDS: Final = 7 * 24 * 3600
+"""What is known of an engine that nobody asks any more, such as which model took a retired one's place."""
+
+REQUESTS_SECONDS: Final = 26 * 3600
+"""A little more than the longest limit."""
+
+SPENDING_SECONDS: Final = 48 * 3600
+
+SET_ASIDE_SECONDS: Final = 120
+"""Longer than any call: what was set aside for one and never given back counts as spent then."""
+
+ANNOUNCED_SECONDS: Final = 90
+"""A worker that has not said so for this long offers its engines no more."""
+
 CANCELLED_CHANNEL: Final = "cancelled"
 """Publish/subscribe: ids of turns that nobody waits for any more."""
 
@@ -73,3 +87,39 @@ def workers(stage: str) -> str:
 def presence(stage: str, worker: str) -> str:
     """JSON: that a worker of this stage is alive, and what it does. Written by the worker twice a second."""
     return f"worker:{stage}:{worker}"
+
+
+# What is known of engines: see tasks/ledger.py. All workers of a stage write it; behind ``name`` stands that of its
+# machine when it is known only there.
+
+
+def engine(stage: str, name: str) -> str:
+    """Hash: how it does, how long it rests and why, what it told of its limits. ENGINE_SECONDS."""
+    return f"engine:{stage}:{name}"
+
+
+def requests(stage: str, name: str) -> str:
+    """Hash: slice of time to requests in it. REQUESTS_SECONDS."""
+    return f"requests:{stage}:{name}"
+
+
+def breaker(stage: str, name: str) -> str:
+    """What pybreaker's keys begin with. ENGINE_SECONDS."""
+    return f"breaker:{stage}:{name}"
+
+
+def probing(stage: str, name: str) -> str:
+    """The worker that probes it now. As long as a probe may take."""
+    return f"probing:{stage}:{name}"
+
+
+def announced(stage: str) -> str:
+    """Hash: worker to the engines that it can ask, and until when that holds. ANNOUNCED_SECONDS."""
+    return f"announced:{stage}"
+
+
+SPENDING: Final = "spending"
+"""Hash: what all engines of all stages cost and made today. SPENDING_SECONDS."""
+
+SET_ASIDE: Final = "set-aside"
+"""Sorted set: calls that run and what each may cost, by when that counts as spent. SPENDING_SECONDS."""
