@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
+from workers.cloud.anthropic import anthropic
 from workers.cloud.dialect import ChatDialect
-from workers.cloud.openai_style import OpenAiStyle
+from workers.cloud.openai_style import openai_style
 
-DIALECTS: Final[Mapping[str, Callable[[], ChatDialect]]] = {"openai": OpenAiStyle}
+DIALECTS: Final[Mapping[str, Callable[[], ChatDialect]]] = {"openai": openai_style, "anthropic": anthropic}
 
 
 @cache

@@ -28,6 +28,7 @@ CREDIT_REST_SECONDS: Final = 3_600.0
 """Credit that is used up comes back with the month or with a payment, and nobody should have to restart for that."""
 OVERLOADED_REST_SECONDS: Final = 5.0
 
+_STATUS_OF_MINIMAX: Final[Mapping[int, int]] = {1002: 429, 1004: 401, 1008: 402, 2049: 401, 2013: 400, 2056: 429}
 _STATUS_OF_TYPE: Final[Mapping[str, int]] = {
     "authentication_error": 401,
     "invalid_api_key": 401,
@@ -122,7 +123,7 @@ def _error_in(body: object) -> object:
     if isinstance(body, list) and body:
         body = body[0]
     if isinstance(body, dict):
-        for name in ("error", "errors", "detail"):
+        for name in ("error", "errors", "detail", "base_resp"):
             inner = body.get(name)
             if isinstance(inner, list) and inner:
                 inner = inner[0]
@@ -140,6 +141,8 @@ def _status_in(body: object) -> int:
         number = int(name) if isinstance(name, str) and name.isdecimal() else name
         if isinstance(number, int) and 400 <= number < 600:
             return number
+        if isinstance(number, int) and number in _STATUS_OF_MINIMAX:
+            return _STATUS_OF_MINIMAX[number]
     return next((_STATUS_OF_TYPE[name] for name in names if isinstance(name, str) and name in _STATUS_OF_TYPE), 500)
 
 
@@ -147,7 +150,10 @@ def _told(body: object, hidden: Iterable[str]) -> str:
     """What the provider says about it, if it is fit for a log."""
     error = _error_in(body)
     if isinstance(error, dict):
-        parts = [error.get(name) for name in ("code", "type", "status", "param", "message", "msg")]
+        parts = [
+            error.get(name)
+            for name in ("code", "type", "status", "status_code", "param", "message", "msg", "status_msg")
+        ]
         text = " ".join(str(part) for part in parts if isinstance(part, str | int) and str(part))
     elif isinstance(error, str) and not error.lstrip().startswith("<"):
         text = error

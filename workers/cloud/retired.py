@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from config.providers import ChatProvider
-from workers.errors import EngineUnavailable
 
 _GONE: Final = re.compile(
     r"model_?(not_?(found|available|supported|exist)|decommissioned|deprecated|retired)|invalid_?model|unknown_?model"
@@ -36,7 +35,6 @@ _UNFINISHED: Final = re.compile(r"preview|beta|exp|alpha|latest-?test")
 _SIZE: Final = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z])")
 _ACTIVE_SIZE: Final = re.compile(r"a\d+(?:\.\d+)?b")
 _VERSION: Final = re.compile(r"(?<![\d.a-z])v?(\d{1,2}(?:\.\d+)?)(?![\d.b])|(?<=[a-z])(\d(?:\.\d+)?)(?![\d.b])")
-_CHATTING_TYPES: Final = frozenset({"chat", "language", "text", "llm", "model", "text-generation", "vlm", ""})
 LARGE_BILLIONS: Final = 150.0
 UNKNOWN_SIZE_COSTS: Final = 1.0
 
@@ -74,38 +72,6 @@ def tells_of_a_missing_model(status: int, body: object) -> bool:
         return True
     text = body if isinstance(body, str) else json.dumps(body)
     return bool(_GONE.search(text.lower()))
-
-
-def names_of_models(engine: str, raw: bytes) -> tuple[str, ...]:
-    """The names in what ``GET /models`` answers, of those that are said to chat. Raises EngineUnavailable."""
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise EngineUnavailable(engine, "its list of models can't be read") from None
-    if isinstance(body, dict):
-        lists = (body.get(name) for name in ("data", "models", "result"))
-        body = next((found for found in lists if isinstance(found, list)), None)
-    if not isinstance(body, list):
-        raise EngineUnavailable(engine, "its list of models can't be read")
-    names = (_name_in(entry) for entry in body)
-    return tuple(dict.fromkeys(name for name in names if name))
-
-
-def _name_in(entry: object) -> str:
-    """Empty for a model that is said to do something else than chat, or to be out of work."""
-    if isinstance(entry, str):
-        return entry
-    if not isinstance(entry, dict) or entry.get("active") is False:
-        return ""
-    trade = entry.get("type", "chat")
-    skills = entry.get("capabilities")
-    if isinstance(trade, str) and trade.lower() not in _CHATTING_TYPES:
-        return ""
-    if isinstance(skills, dict) and skills.get("completion_chat") is False:
-        return ""
-    # Cloudflare's ``id`` is a number of its own, its ``name`` what is asked for.
-    ids = (entry.get(name) for name in (("name",) if "task" in entry else ("id", "name", "model")))
-    return next((name for name in ids if isinstance(name, str)), "")
 
 
 def closest_model(wanted: str, available: Sequence[str]) -> str | None:
