@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loguru import logger
 from pydantic import SecretStr
 
+from config.providers import environment
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ class LogToLoguru(logging.Handler):
 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
-    """Every secret that this process knows: secret settings, Redis passwords, and keys in the environment."""
+    """Every secret that this process knows: secret settings, Redis passwords, keys in the environment and ``.env``."""
     known = {
         value.get_secret_value()
         for value in (getattr(settings, name) for name in type(settings).model_fields)
         if isinstance(value, SecretStr)
     }
-    known |= {value for name, value in os.environ.items() if any(part in name.upper() for part in SECRET_NAMES)}
+    known |= {value for name, value in environment().items() if any(part in name.upper() for part in SECRET_NAMES)}
     known |= {url.rsplit("@", 1)[0].rsplit(":", 1)[-1] for url in list(known) if "://" in url and "@" in url}
     return frozenset(value for value in known if len(value) >= SHORTEST_SECRET)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -39,14 +39,17 @@ def _plain_name(name: str) -> str:
 
 def _variable(name: str) -> str:
     if not _VARIABLE.fullmatch(name):
-        raise ValueError(f"{name!r} must be the name of an environment variable")
+        # Not quoted: it may be the key itself.
+        raise ValueError("must be the name of an environment variable, not what it holds")
     return name
 
 
 def _address(url: str) -> str:
     where = urlsplit(_PLACEHOLDER.sub("x", url))
     if where.scheme not in ("https", "http") or not where.hostname:
-        raise ValueError(f"{url!r} must be an https address")
+        raise ValueError("must be an address such as https://api.example.com/v1")
+    if where.username is not None or where.password is not None or where.query or where.fragment:
+        raise ValueError("must be a plain address, without a name, a password or a query")
     return url.rstrip("/")
 
 
@@ -88,11 +91,11 @@ class ChatProvider(Service):
     models: tuple[str, ...] = ()
     usd_per_million_in: float = Field(default=0.0, ge=0)
     usd_per_million_out: float = Field(default=0.0, ge=0)
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = Field(default={}, repr=False)
     """Goes into every request as it is, such as a low reasoning effort."""
     renames: dict[str, str] = {}
     """Fields of the request that are called otherwise here; an empty name leaves the field out."""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default={}, repr=False)
     """``{key}`` in one stands for the key, which then goes nowhere else."""
     models_path: str = "models"
     """Where the models are listed, seen from ``base_url``."""
@@ -138,14 +141,6 @@ class Providers(BaseModel):
     hear: tuple[HearProvider, ...] = ()
     speak: tuple[SpeakProvider, ...] = ()
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        for table in TABLES:
-            names = [row.name for row in getattr(self, table)]
-            if twice := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"{table}: {', '.join(sorted(twice))} is there twice")
-        return self
-
 
 class Access[Row: Service](BaseModel):
     """A row that can be asked: its address filled in, its key at hand."""
@@ -158,13 +153,14 @@ class Access[Row: Service](BaseModel):
 
 
 def read_providers(path: Path | None = None, shipped: Path = SHIPPED) -> Providers:
-    """The shipped rows, changed and added to by those of ``path``. Raises ProvidersError."""
+    """The shipped rows, changed and added to by those of ``path``: a row of the same name changes only the fields that
+    it has, each as a whole. Raises ProvidersError."""
     tables = _read(shipped)
     if path is not None:
         for table, rows in _read(path).items():
-            by_name = {row.get("name"): row for row in tables.setdefault(table, [])}
+            by_name = {row["name"]: row for row in tables.get(table, [])}
             for row in rows:
-                by_name[row.get("name")] = {**by_name.get(row.get("name"), {}), **row}
+                by_name[row["name"]] = {**by_name.get(row["name"], {}), **row}
             tables[table] = list(by_name.values())
     try:
         return Providers.model_validate(tables)
@@ -182,7 +178,20 @@ def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
     for table, rows in tables.items():
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ProvidersError(f"{path}: {table} must be rows, as in [[{table}]]")
+        _check_names(path, table, rows)
     return tables
+
+
+def _check_names(path: Path, table: str, rows: list[dict[str, Any]]) -> None:
+    """By their names rows find each other, so these are checked before anything else."""
+    seen: set[str] = set()
+    for index, row in enumerate(rows, start=1):
+        name = row.get("name")
+        if not isinstance(name, str):
+            raise ProvidersError(f"{path}: {table} row {index}: needs a name")
+        if name in seen:
+            raise ProvidersError(f"{path}: {table} {name!r}: is there twice")
+        seen.add(name)
 
 
 def _wrong(tables: Mapping[str, list[dict[str, Any]]], error: ValidationError) -> str:
@@ -192,8 +201,7 @@ def _wrong(tables: Mapping[str, list[dict[str, Any]]], error: ValidationError) -
         table, *place = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
         label = table
         if place:
-            row = tables[table][int(place[0])]
-            label = f"{table} {row.get('name', f'row {int(place[0]) + 1}')!r} {' '.join(place[1:])}".rstrip()
+            label = f"{table} {tables[table][int(place[0])]['name']!r} {' '.join(place[1:])}".rstrip()
         problems.append(f"{label}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": "))
     return "; ".join(problems)
 
@@ -208,11 +216,13 @@ def accessible[Row: Service](rows: tuple[Row, ...], variables: Mapping[str, str]
     """The rows whose key and other variables are set, in the order of their priority."""
     reached = []
     for row in sorted(rows, key=lambda row: (not row.is_local, row.priority)):
-        key = next((variables[name] for name in row.key_env if variables.get(name)), None)
-        needed = _PLACEHOLDER.findall(row.base_url)
-        if (row.key_env and key is None) or not all(variables.get(name) for name in needed):
+        key = next((variables[name].strip() for name in row.key_env if variables.get(name, "").strip()), None)
+        needed = {name: variables.get(name, "").strip() for name in _PLACEHOLDER.findall(row.base_url)}
+        if (row.key_env and key is None) or not all(needed.values()):
             continue
-        url = _PLACEHOLDER.sub(lambda found: variables[found[1]], row.base_url)
+        url = row.base_url
+        for name, value in needed.items():
+            url = url.replace(f"{{{name}}}", quote(value, safe=""))
         reached.append(Access[Row](row=row, base_url=url, key=SecretStr(key) if key else None))
     return tuple(reached)
 
