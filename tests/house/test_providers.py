@@ -11,8 +11,8 @@ CHAT = read_providers().chat
 PROMISED = {
     "groq", "cerebras", "sambanova", "gemini", "openai", "anthropic", "mistral", "deepseek", "cohere", "openrouter",
     "huggingface", "together", "fireworks", "deepinfra", "nvidia", "xai", "perplexity", "cloudflare", "novita",
-    "nebius", "moonshot", "zai", "dashscope", "sarvam", "ai21", "hyperbolic", "minimax", "scaleway", "ollama_cloud", "ollama",
-    "lmstudio", "vllm",
+    "nebius", "moonshot", "zai", "dashscope", "sarvam", "ai21", "hyperbolic", "minimax", "scaleway", "ollama_cloud",
+    "ollama", "lmstudio", "vllm",
 }  # fmt: skip
 
 
