@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any, Final, cast
 
@@ -28,11 +29,11 @@ from workers.errors import BadInput, EngineBusy, EngineError, EngineMisconfigure
 from workers.failover.averages import LATENCY_WEIGHT, RATE_AFTER_PROBE, SUCCESS_WEIGHT
 from workers.failover.breakers import Breakers
 from workers.failover.facts import Facts, facts_of, facts_of_row, without_keys
-from workers.failover.ledger import Record, Spent
+from workers.failover.ledger import Ledger, Record, Spent
 from workers.failover.limits import LongestCall, margin_of, most_usd
 from workers.failover.resting import JITTER, OUT_SECONDS, PROBE_BEFORE_SECONDS, UNSEEN, Rest, asked_rest
 
-ANNOUNCE_EVERY_SECONDS: Final = 30.0
+ANNOUNCE_EVERY_SECONDS: Final = 10.0
 
 
 class RedisLedger:
@@ -62,6 +63,7 @@ class RedisLedger:
         self._chance = chance or random.Random()
         self._facts: dict[str, Facts] = {}
         self._without_key = 0
+        self._own: Ledger | None = None
         self._members: dict[str, deque[str]] = defaultdict(deque)
         self._storages: dict[str, SharedStorage] = {}
         self._breakers = Breakers(self._storage)
@@ -74,12 +76,20 @@ class RedisLedger:
             )
         }
 
-    def announce(self, accesses: Sequence[Access[Any]], engines: Sequence[str] = (), without_key: int = 0) -> None:
+    def announce(
+        self,
+        accesses: Sequence[Access[Any]],
+        engines: Sequence[str] = (),
+        without_key: int = 0,
+        own: Ledger | None = None,
+    ) -> None:
         """Who is to be looked after and shown by ``!health``: providers that can be asked, and engines inside this
-        process; and how many rows are left out because they have no key. A program on this machine that nothing is
-        known of rests until a probe has found it. Once a process; waits for Redis 0.2 s at most."""
+        process; and how many rows are left out because they have no key. ``own`` is the ledger of those engines, if
+        they have another one. A program on this machine that nothing is known of rests until a probe has found it.
+        Once a process; waits for Redis 0.2 s at most."""
         self._facts |= {facts.name: facts for facts in (*map(facts_of, accesses), *map(Facts, engines))}
         self._without_key = without_key
+        self._own = own
         for facts in list(self._facts.values()):
             if facts.kind == "neighbour":
                 self._asked(partial(self._begin_unseen, facts.name), None)
@@ -318,17 +328,12 @@ class RedisLedger:
             pipeline.execute()
 
     def _say_what_is_here(self) -> None:
-        rows = [
-            {
-                "name": facts.name,
-                "kind": facts.kind,
-                "model": facts.model,
-                "per_minute": facts.per_minute,
-                "per_day": facts.per_day,
-                "fingerprint": facts.fingerprint,
-            }
-            for facts in tuple(self._facts.values())
-        ]
+        rows = [facts.shown() for facts in tuple(self._facts.values())]
+        own = [row["name"] for row in rows if row["kind"] == "own"]
+        records = self._own.records(own) if self._own is not None else {}
+        for row in rows:
+            if (record := records.get(row["name"])) is not None:
+                row["record"] = asdict(record)
         said = {"host": self._host, "rows": rows, "without_key": self._without_key, "cap_usd": self._cap_usd}
         named = [keys.announced(self._stage)]
         self._run(standing.ANNOUNCE, named, self._worker, keys.ANNOUNCED_SECONDS, json.dumps(said))

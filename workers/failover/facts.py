@@ -32,6 +32,17 @@ class Facts:
     """Changes with the address, the model and the key; tells nothing of any."""
     key: SecretStr | None = field(default=None, repr=False)
 
+    def shown(self) -> dict[str, Any]:
+        """What others may know of it."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "model": self.model,
+            "per_minute": self.per_minute,
+            "per_day": self.per_day,
+            "fingerprint": self.fingerprint,
+        }
+
     @property
     def rest(self) -> Rest:
         return {"cloud": CLOUD, "neighbour": NEIGHBOUR, "own": OWN}[self.kind]
