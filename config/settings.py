@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     """Longest reply, in the language model's tokens."""
     daily_spend_usd: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     """Most that all cloud providers together may cost in a day (UTC); 0: only those that are free are asked."""
+    cached_speech_mb: float = Field(default=8.0, ge=0, le=100, allow_inf_nan=False)
+    """Most disk and Redis for what she can say when no voice works; 0: nothing is spoken ahead."""
     context_tokens: int = Field(default=2048, ge=256, le=131_072)
     """Longest prompt and reply together, for the local language model."""
 

@@ -31,6 +31,15 @@ SET_ASIDE_SECONDS: Final = 120
 ANNOUNCED_SECONDS: Final = 90
 """A worker that has not said so for this long offers its engines no more."""
 
+CACHED_SPEECH_SECONDS: Final = 30 * 24 * 3600
+
+CACHED_SPEECH: Final = "cached-speech"
+"""Hash ``voice/text``: recordings of what she must be able to say without an engine; see tasks/cached_speech.py.
+Written by whichever synthesize worker rehearses, bounded there. CACHED_SPEECH_SECONDS."""
+
+REHEARSING: Final = "rehearsing"
+"""Lock: the worker that speaks ahead now. Half a minute, renewed with every text."""
+
 CANCELLED_CHANNEL: Final = "cancelled"
 """Publish/subscribe: ids of turns that nobody waits for any more."""
 

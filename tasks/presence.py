@@ -134,6 +134,11 @@ class Presence:
             with self._lock:
                 self._tasks.remove(task)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether this worker works on anything right now."""
+        return bool(self._tasks)
+
     def leave(self) -> None:
         """Take the key away: this worker is gone by its own will."""
         self._gone = True

@@ -110,5 +110,6 @@ ENVIRONMENT: Final = {
     "TRANSCRIBE_ENGINES": "tests.fakes.stages:load_transcriber",
     "LANGUAGE_ENGINES": "tests.fakes.stages:load_chat_model",
     "SYNTHESIZE_ENGINES": "tests.fakes.stages:load_synthesizer",
+    "CACHED_SPEECH_MB": "0",
 }
 """Settings of worker processes that use these engines."""

@@ -5,15 +5,15 @@ import soxr
 
 from config.audio import FRAME_MS, SPOKEN_RATE_HZ
 from workers.engines import Speech
-from workers.opus import OpusEncoder
+from workers.opus import BITS_PER_SECOND, OpusEncoder
 
 
-def spoken_packets(speech: Speech) -> tuple[list[bytes], int]:
+def spoken_packets(speech: Speech, *, bits_per_second: int = BITS_PER_SECOND) -> tuple[list[bytes], int]:
     """Opus packets of 20 ms at 48 kHz, and how many milliseconds they play. Nothing said, no packets.
 
     Raises LibopusMissing."""
     pcm = speech.pcm
     if pcm.size and speech.rate_hz != SPOKEN_RATE_HZ:
         pcm = soxr.resample(pcm, speech.rate_hz, SPOKEN_RATE_HZ)
-    packets = OpusEncoder().encode(np.clip(pcm, -1, 1, dtype=np.float32))
+    packets = OpusEncoder(bits_per_second).encode(np.clip(pcm, -1, 1, dtype=np.float32))
     return packets, len(packets) * FRAME_MS
