@@ -2,6 +2,7 @@
 
 EngineError
 ├── EngineUnavailable    not installed, model not pulled, crashed     another engine; this one rests
+│   └── NoWords          ended without saying anything                another engine, unless all was said
 ├── EngineTimeout        no answer in time                            another engine; this one rests
 ├── EngineBusy           no free lane, or a provider's 429            another engine; this one rests
 ├── EngineMisconfigured  bad key, unknown model, refused file         another engine; out until mended
@@ -24,6 +25,15 @@ class EngineUnavailable(EngineError):
     """Not installed, its model is not pulled, or it broke while working."""
 
     code = "engine-unavailable"
+
+
+class NoWords(EngineUnavailable):
+    """It ended well, but without a word."""
+
+    code = "no-words"
+
+    def __init__(self, engine: str, why: str = "") -> None:
+        super().__init__(engine, f"an answer without words ({why})" if why else "an answer without words")
 
 
 class EngineTimeout(EngineError):

@@ -12,7 +12,7 @@ from workers.cloud.dialect import Call, Part, Usage
 from workers.cloud.failures import told_in_stream
 from workers.cloud.wording import everything_said
 from workers.cloud.written import Written
-from workers.errors import EngineError, EngineUnavailable
+from workers.errors import EngineError, EngineUnavailable, NoWords
 
 FAREWELL_SECONDS: Final = 0.5
 """How long a finished answer waits for its usage. The words are all there; nobody should wait for an account."""
@@ -105,7 +105,7 @@ class Answer:
         if self._prompt_tokens is not None and self._answer_tokens is not None:
             yield Usage(self._prompt_tokens, self._answer_tokens)
         if not self._written.has_words:
-            raise self._unavailable(f"an answer without words ({self._why_empty})")
+            raise NoWords(self.engine, self._why_empty)
 
     def _take(self, chunk: object) -> str:
         if not isinstance(chunk, dict):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Final, Literal, Protocol
 
-from workers.errors import BadInput, EngineError, EngineTimeout, EngineUnavailable
+from workers.errors import BadInput, EngineError, EngineTimeout, NoWords
 from workers.failover.contender import Attempt, Contender, Ended, Event, Failed, Made, Stumbled
 
 LOOK_UP_SECONDS: Final = 0.05
@@ -23,15 +23,6 @@ class Line[Request, Item](Protocol):
     """Who is next."""
 
     def next(self, because: Because, *, clouds_allowed: bool) -> Contender[Request, Item] | None: ...
-
-
-class NoWords(EngineUnavailable):
-    """It ended without anything usable."""
-
-    code = "no-words"
-
-    def __init__(self, engine: str) -> None:
-        super().__init__(engine, "an answer without words")
 
 
 class Lost(Exception):
@@ -168,8 +159,11 @@ class Race[Request, Item]:
 
     def _start_next(self, because: Because) -> None:
         """Ask the next one, if there is one; its head start begins now."""
-        clouds = sum(runner.contender.is_cloud for runner in self._runners)
-        contender = self._line.next(because, clouds_allowed=clouds < MOST_CLOUDS)
+        clouds = [runner for runner in self._runners if runner.contender.is_cloud]
+        has_room = len(clouds) < MOST_CLOUDS
+        contender = self._line.next(because, clouds_allowed=has_room)
+        if contender is None and because == "slow" and not has_room:
+            contender = self._in_place_of_one(clouds)
         now = self._clock()
         if contender is None:
             self._next_start_at = now + LOOK_UP_SECONDS
@@ -178,6 +172,21 @@ class Race[Request, Item]:
         runner = _Runner(contender, started_at=now, sign_of_life_at=now)
         self._runners.append(runner)
         runner.attempt = contender.start(self._request, self._post)
+
+    def _in_place_of_one(self, clouds: list[_Runner[Request, Item]]) -> Contender[Request, Item] | None:
+        """All that may be asked at once are, and all are late: who stumbled, else who is late the longest, gives its
+        place to the next one, if there is one. Three silent providers must not keep a fourth from answering."""
+        now = self._clock()
+        late = [each for each in clouds if now - each.started_at >= each.contender.head_start_seconds]
+        given_up = min(late, key=lambda each: (not each.has_stumbled, each.started_at), default=None)
+        contender = None if given_up is None else self._line.next("slow", clouds_allowed=True)
+        if given_up is None or given_up.attempt is None or contender is None:
+            return contender
+        self._runners.remove(given_up)
+        silence = EngineTimeout(given_up.contender.name, f"no words in {now - given_up.started_at:.1f} s")
+        self._causes.append(silence)
+        given_up.attempt.stop("lost" if given_up.has_stumbled else silence)
+        return contender
 
     def _post(self, attempt: Attempt, event: Event[Item]) -> None:
         self._events.put((attempt, event))

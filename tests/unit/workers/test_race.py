@@ -84,7 +84,7 @@ def test_who_stumbles_is_joined_at_once_and_goes_on_by_itself():
 
 
 def test_never_more_than_three_clouds_run_at_once():
-    clouds = [HandContender(f"cloud-{number}") for number in range(5)]
+    clouds = [HandContender("cloud-0"), HandContender("cloud-1"), *(patient(f"cloud-{n}") for n in (2, 3, 4))]
     running = start(*clouds)
     for _ in range(20):
         next(running)
@@ -92,6 +92,34 @@ def test_never_more_than_three_clouds_run_at_once():
     clouds[0].fail(DOWN)
     next(running)
     assert clouds[3].has_started
+
+
+def test_three_that_are_late_do_not_keep_a_fourth_from_answering():
+    clouds = [*(HandContender(f"cloud-{number}") for number in range(3)), patient("cloud-3")]
+    running = start(*clouds)
+    while not clouds[3].has_started:
+        next(running)
+    assert isinstance(clouds[0].stopped[0], EngineTimeout)
+    assert not any(cloud.stopped for cloud in clouds[1:])
+
+
+def test_three_that_are_late_are_waited_for_when_nobody_else_is_there():
+    clouds = [HandContender(f"cloud-{number}") for number in range(3)]
+    running = start(*clouds)
+    for _ in range(20):
+        next(running)
+    assert not any(cloud.stopped for cloud in clouds)
+
+
+def test_whoever_stumbled_gives_up_its_place_before_whoever_is_only_late():
+    clouds = [*(HandContender(f"cloud-{number}") for number in range(3)), patient("cloud-3")]
+    running = start(*clouds)
+    while not clouds[2].has_started:
+        next(running)
+    clouds[2].stumble(DOWN)
+    while not clouds[3].has_started:
+        next(running)
+    assert (clouds[0].stopped, clouds[1].stopped, clouds[2].stopped) == ([], [], ["lost"])
 
 
 def test_an_engine_on_the_same_cores_is_not_started_because_another_is_slow():
