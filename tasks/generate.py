@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,11 +18,9 @@ from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
 from tasks.prompting import messages_for
 from tasks.replies import WordsPacer
 from tasks.stage import MOST_DELIVERIES, Delivery, Read, stage_task
-from tasks.workplace import chat_models
+from tasks.workplace import chat_model
 from workers.engines import Conversation
-from workers.errors import BadInput, EngineError
 from workers.language.sentences import SentenceCutter
-from workers.lineup import NoEngine
 
 WORDS_EVERY_SECONDS = 0.05
 SPOKEN_AS: Final[Mapping[str, str]] = {"en": "en", "hi": "hi", "hinglish": "hi"}
@@ -35,10 +33,13 @@ class Draft:
 
     sentences: list[str] = field(default_factory=list)
     text: str = ""
-    is_resumed: bool = False
-    """It goes on behind the sentences of an earlier delivery, and no new word is there yet."""
-    engine: str = ""
+    engines: dict[str, None] = field(default_factory=dict)
+    """Who wrote it, in order: more than one when one died in the middle."""
     model_started_at: float = 0.0
+
+    @property
+    def engine(self) -> str:
+        return "+".join(self.engines) or "stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def generate(said: SaidText, delivery: Delivery, outset: Outset) -> Wire:
 
     What is to be said verbatim is only cut into sentences, the same ones at every delivery."""
     answer, stored = outset.answer, outset.stored
-    draft = Draft(list(stored.sentences), " ".join(stored.sentences), is_resumed=bool(stored.sentences))
+    draft = Draft(list(stored.sentences), " ".join(stored.sentences))
     _send_again(said, delivery, stored)
     try:
         if not stored.has_ended:
@@ -88,9 +89,9 @@ def generate(said: SaidText, delivery: Delivery, outset: Outset) -> Wire:
             past = PastTurn(said.turn.id, delivery.started_at, said.text, draft.text.strip(), said.turn.speaker_name)
             remember(delivery.place.redis, said.turn.conversation, past)
     ended_at = time.time()
-    work = delivery.work(draft.engine or "stored", draft.model_started_at or ended_at, ended_at)
+    work = delivery.work(draft.engine, draft.model_started_at or ended_at, ended_at)
     delivery.place.replies.send(ReplyEnded(said.turn, len(draft.sentences), draft.text.strip(), work))
-    delivery.log(draft.engine or "stored", "Answered in {} sentences", len(draft.sentences))
+    delivery.log(draft.engine, "Answered in {} sentences", len(draft.sentences))
     return {"text": draft.text.strip(), "sentences": len(draft.sentences)}
 
 
@@ -102,7 +103,7 @@ def _send_again(said: SaidText, delivery: Delivery, stored: StoredAnswer) -> Non
 
 def _repeat(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> None:
     """Say the text itself, behind the sentences that an earlier delivery sent on."""
-    draft.engine, draft.model_started_at = "verbatim", time.time()
+    draft.engines, draft.model_started_at = {"verbatim": None}, time.time()
     draft.text = said.text
     cutter = SentenceCutter()
     for sentence in [*cutter.feed(said.text), *cutter.finish()][len(draft.sentences) :]:
@@ -118,45 +119,22 @@ def _write(said: SaidText, delivery: Delivery, outset: Outset, draft: Draft) -> 
         already_sent=len(draft.text),
     )
     cutter = SentenceCutter()
-    with closing(_deltas(_conversation(said, delivery, outset.past_turns, draft), draft)) as deltas:
+    draft.model_started_at = time.time()
+    with closing(chat_model().reply(_conversation(said, delivery, outset.past_turns, draft))) as deltas:
         for delta in deltas:
             delivery.stop_if_unwanted()
-            if delta and draft.is_resumed and not delta[0].isspace():
-                delta = f" {delta}"  # noqa: PLW2901  # the first words behind those of an earlier delivery
-            draft.is_resumed = draft.is_resumed and not delta
-            draft.text += delta
-            for sentence in cutter.feed(delta):
+            draft.engines |= {delta.engine: None} if delta.engine else {}
+            draft.text += delta.text
+            for sentence in cutter.feed(delta.text):
                 _add(said, delivery, outset.answer, draft, sentence)
             if said.turn.spoken and len(draft.sentences) >= persona().spoken_sentences:
                 draft.text = " ".join(draft.sentences)
                 pacer.flush()
                 return
-            pacer.feed(delta)
+            pacer.feed(delta.text)
     pacer.flush()
     for sentence in cutter.finish():
         _add(said, delivery, outset.answer, draft, sentence)
-
-
-def _deltas(conversation: Conversation, draft: Draft) -> Generator[str]:
-    """The words of the first model that answers. One that fails after its first words ends the turn."""
-    causes: list[str] = []
-    try:
-        for model in chat_models().usable():
-            draft.engine, draft.model_started_at = model.name, time.time()
-            written_before = draft.text
-            try:
-                yield from model.reply(conversation)
-            except BadInput:
-                raise
-            except EngineError as error:
-                if draft.text != written_before:
-                    raise
-                causes.append(str(error))
-            else:
-                return
-    except NoEngine as error:
-        causes.append(str(error))
-    raise NoEngine("generate", "; ".join(causes))
 
 
 def _conversation(said: SaidText, delivery: Delivery, past_turns: Iterable[PastTurn], draft: Draft) -> Conversation:
@@ -167,6 +145,7 @@ def _conversation(said: SaidText, delivery: Delivery, past_turns: Iterable[PastT
         answer_so_far=draft.text,
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
+        language=said.turn.language,
     )
 
 

@@ -1,19 +1,23 @@
 """Text to speech: speak one sentence and leave its packets where the asker finds them."""
 
 import time
+from dataclasses import replace
 from operator import itemgetter
 
 from loguru import logger
 from redis.client import Pipeline
 
 from config.audio import FRAME_MS
+from config.emergency import emergency
 from tasks import keys
 from tasks.blobs import pack_packets, unpack_packets
+from tasks.by_heart import ENGINE as BY_HEART
+from tasks.by_heart import cached_speech
 from tasks.messages import Segment, Sentence, Wire
 from tasks.replies import append
 from tasks.stage import Delivery, Read, stage_task
-from tasks.workplace import synthesizers, voices
-from workers.engines import Speech, Synthesizer
+from tasks.workplace import synthesizer, voices
+from workers.engines import Speech
 from workers.errors import EngineError
 from workers.language.speakable import speakable
 from workers.text_to_speech.packets import spoken_packets
@@ -40,29 +44,41 @@ def synthesize(sentence: Sentence, delivery: Delivery, spoken_before: bytes | No
         place.replies.send(Segment(sentence.turn, index, key, milliseconds, delivery.work("stored", now, now)))
         return {"milliseconds": milliseconds, "stored": True}
     model_started_at = time.time()
-    engine, speech = _spoken(sentence)
-    work = delivery.work(engine.name, model_started_at, time.time())
-    packets, milliseconds = spoken_packets(speech)
+    sound = _spoken_or_known(sentence)
+    engine = BY_HEART if isinstance(sound, tuple) else sound.engine
+    work = delivery.work(engine, model_started_at, time.time())
+    packets = sound if isinstance(sound, tuple) else spoken_packets(sound)[0]
+    milliseconds = len(packets) * FRAME_MS
     delivery.stop_if_unwanted()
     # All or nothing, so that nobody hears of a sound that is not there.
     with place.redis.pipeline(transaction=True) as transaction:
         transaction.set(key, pack_packets(packets), ex=keys.AUDIO_SECONDS)
         append(transaction, Segment(sentence.turn, index, key, milliseconds, work))
         transaction.execute()
-    delivery.log(engine.name, "Spoke sentence {}: {} ms of sound", index, milliseconds)
+    delivery.log(engine, "Spoke sentence {}: {} ms of sound", index, milliseconds)
     return {"milliseconds": milliseconds}
 
 
-def _spoken(sentence: Sentence) -> tuple[Synthesizer, Speech]:
+def _spoken_or_known(sentence: Sentence) -> Speech | tuple[bytes, ...]:
+    """What no engine can speak may be known by heart, as packets. Raises EngineError."""
+    try:
+        return _spoken(sentence)
+    except EngineError as error:
+        known = cached_speech().find(sentence.text, sentence.turn.voice)
+        if known is None:
+            raise
+        logger.bind(success=False).warning("Said by heart, for nobody can speak: {}", error)
+        return known
+
+
+def _spoken(sentence: Sentence) -> Speech:
     """By the voice that the turn names, else by the first that can. Raises NoEngine."""
-
-    def speak(synthesizer: Synthesizer) -> Speech:
-        return synthesizer.synthesize(speakable(sentence.text), language=sentence.language)
-
-    named = voices().find(sentence.turn.voice) if sentence.turn.voice else None
+    text, name = speakable(emergency().as_said_aloud(sentence.text)), sentence.turn.voice
+    named = (voices().find(name) or synthesizer().preferring(name)) if name else None
     if named is not None:
         try:
-            return named, speak(named)
+            speech = named.synthesize(text, language=sentence.language)
+            return replace(speech, engine=speech.engine or named.name)
         except EngineError as error:
             logger.bind(model=named.name, success=False).warning("Trying the default voice: {}", error)
-    return synthesizers().attempt(speak)
+    return synthesizer().synthesize(text, language=sentence.language)

@@ -10,7 +10,7 @@ from tasks.commitment import offer_transcript
 from tasks.forward import forward
 from tasks.messages import Heard, SaidText, TurnDropped, TurnFailed, Utterance, Wire
 from tasks.stage import Delivery, Read, stage_task
-from tasks.workplace import transcribers
+from tasks.workplace import transcriber
 from workers.engines import Pcm
 
 FULL_SCALE = 32768.0
@@ -37,8 +37,8 @@ def transcribe(utterance: Utterance, delivery: Delivery, blob: bytes | None) -> 
 
     model_started_at = time.time()
     speech = decode_speech(blob)
-    engine, transcript = transcribers().attempt(lambda transcriber: transcriber.transcribe(speech))
-    work = delivery.work(engine.name, model_started_at, time.time())
+    transcript = transcriber().transcribe(speech)
+    work = delivery.work(transcript.engine, model_started_at, time.time())
     delivery.stop_if_unwanted()
     heard = Heard(utterance.turn, transcript.text, transcript.language, transcript.confidence, work)
     said = SaidText(utterance.turn, transcript.text, transcript.language, queued_at=time.time())
@@ -46,7 +46,9 @@ def transcribe(utterance: Utterance, delivery: Delivery, blob: bytes | None) -> 
     if transcript.text and (not utterance.speculative or offer_transcript(place.redis, said)):
         forward(said)
     place.replies.send(heard)
-    delivery.log(engine.name, "Heard {:.1f} s of speech, {} words", utterance.seconds, len(transcript.text.split()))
+    delivery.log(
+        transcript.engine, "Heard {:.1f} s of speech, {} words", utterance.seconds, len(transcript.text.split())
+    )
     if not transcript.text:
         place.replies.send(TurnDropped(utterance.turn, "transcribe", "nothing-heard"))
         return {"dropped": "nothing-heard"}

@@ -66,6 +66,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from loguru import logger
     from redis.exceptions import RedisError
 
+    from config.providers import ProvidersError
     from tasks.workplace import load_engines, offer, workplace
     from workers.errors import EngineError
     from workers.registry import UnknownEngine
@@ -77,17 +78,20 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
         return _give_up(f"Redis does not answer ({error}). Start the stack with: make stack, or set REDIS_URL")
     try:
         engine = load_engines(stage)
-    except (EngineError, UnknownEngine) as error:
+    except (EngineError, UnknownEngine, ProvidersError) as error:
         return _give_up(str(error), MISCONFIGURED)
 
     from celery.signals import worker_ready, worker_shutting_down
 
     from tasks.app import app
+    from tasks.by_heart import start_rehearsal
 
     @worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
         place.presence.become("ready", engine, offer(stage))
         logger.bind(stage=stage, model=engine, success=True).info("Ready")
+        if stage == "synthesize":
+            start_rehearsal(place)
 
     @worker_shutting_down.connect(weak=False)
     def stopping(**_: object) -> None:

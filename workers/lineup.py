@@ -1,14 +1,13 @@
 """The engines of one stage in order: the first that can work serves, the next when it can't any more."""
 
 import threading
-from collections.abc import Callable, Iterator
 from typing import cast
 
 from loguru import logger
 
 from config.settings import Settings
-from workers.errors import BadInput, EngineError, EngineUnavailable
-from workers.registry import AUTOMATIC, Stage, loader
+from workers.errors import EngineError, EngineUnavailable
+from workers.registry import Stage, loader
 from workers.substitutes import substitutes
 
 
@@ -25,7 +24,7 @@ class Lineup[Engine]:
         """Raises UnknownEngine at once when a name is wrong: a spelling mistake must not wait for a failure."""
         self._stage = stage
         self._settings = settings
-        self._names = [engine for name in names for engine in (AUTOMATIC[stage] if name == "auto" else (name,))]
+        self._names = names
         for name in self._names:
             loader(stage, name)
         self._loaded: dict[str, Engine] = {}
@@ -38,65 +37,50 @@ class Lineup[Engine]:
         with self._lock:
             return tuple(name for name in self._names if name not in self._failed)
 
+    def candidates(self) -> tuple[str, ...]:
+        """Whatever could serve: the engines in order, then the same ones with other models that were pulled."""
+        return (*self._names, *self._substitutes())
+
     def named(self, name: str) -> Engine | None:
         """The engine of that name, loaded and warmed up; None when it can't be."""
-        return self._load(name, name, self._settings)
+        try:
+            return self.engine(name)
+        except EngineError:
+            return None
 
     def first(self) -> Engine:
-        """The engine that serves now, loaded and warmed up. Raises NoEngine."""
-        return next(self.usable())
-
-    def usable(self) -> Iterator[Engine]:
-        """Every engine that can work, best first, each loaded only when asked for. Raises NoEngine at the end.
-
-        When no engine works with the model that the settings name, other models that were pulled are tried.
-        """
-        for name in self._names:
-            engine = self._load(name, name, self._settings)
+        """The first engine that can be loaded, warmed up. Raises NoEngine with each one's cause."""
+        for candidate in self.candidates():
+            engine = self.named(candidate)
             if engine is not None:
-                yield engine
-        for name in self._names:
-            for model, settings in substitutes(name, self._settings):
-                engine = self._load(f"{name} with {model}", name, settings)
-                if engine is not None:
-                    logger.bind(stage=self._stage, model=name).warning("Serving with {} for now", model)
-                    yield engine
+                return engine
         causes = "; ".join(dict.fromkeys(str(error) for error in self._failed.values()))
         raise NoEngine(self._stage, causes or "no engine is left")
 
-    def attempt[Result](self, work: Callable[[Engine], Result]) -> tuple[Engine, Result]:
-        """The first engine that doesn't fail at ``work``, and what it made.
-
-        Raises BadInput at once (no engine can help), else NoEngine when all failed.
-        """
-        causes: list[str] = []
-        try:
-            for engine in self.usable():
-                try:
-                    return engine, work(engine)
-                except BadInput:
-                    raise
-                except EngineError as error:
-                    causes.append(str(error))
-                    logger.bind(stage=self._stage, model=error.engine, success=False).warning(
-                        "Trying the next engine: {}", error
-                    )
-        except NoEngine as error:
-            causes.append(str(error))
-        raise NoEngine(self._stage, "; ".join(causes))
-
-    def _load(self, label: str, name: str, settings: Settings) -> Engine | None:
+    def engine(self, candidate: str) -> Engine:
+        """A candidate, loaded and warmed up. Raises EngineError; one that could not be loaded is not tried again."""
         with self._lock:
-            if label in self._loaded:
-                return self._loaded[label]
-            if label in self._failed:
-                return None
+            if candidate in self._loaded:
+                return self._loaded[candidate]
+            if candidate in self._failed:
+                raise self._failed[candidate]
+            name, settings = self._substitutes().get(candidate, (candidate, self._settings))
             try:
                 # The registry keeps engines of all stages; which Protocol this one satisfies is its row's promise.
                 engine = cast("Engine", loader(self._stage, name)(settings))
             except EngineError as error:
-                self._failed[label] = error
-                logger.bind(stage=self._stage, model=label, success=False).error("Can't use this engine: {}", error)
-                return None
-            self._loaded[label] = engine
+                self._failed[candidate] = error
+                logger.bind(stage=self._stage, model=candidate, success=False).error("Can't use this engine: {}", error)
+                raise
+            if candidate not in self._names:
+                logger.bind(stage=self._stage, model=candidate).warning("Serving with {} for now", candidate)
+            self._loaded[candidate] = engine
             return engine
+
+    def _substitutes(self) -> dict[str, tuple[str, Settings]]:
+        """Engines with other models than the settings name, when no engine works with that one."""
+        return {
+            f"{name} with {model}": (name, settings)
+            for name in self._names
+            for model, settings in substitutes(name, self._settings)
+        }

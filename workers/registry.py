@@ -1,7 +1,6 @@
 """Which engines there are, by name, and where each is made. Heavy libraries are imported only on ``load``."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Final, Literal
@@ -28,22 +27,29 @@ ENGINES: Final[Mapping[Stage, Mapping[str, str]]] = {
     },
 }
 
+PROVIDERS: Final = "providers"
+"""Among the engines of a stage: every provider whose key is set, the best one first."""
+
 AUTOMATIC: Final[Mapping[Stage, tuple[str, ...]]] = {
-    "transcribe": ("quickest", "faster-whisper", "openai-whisper"),
-    "generate": ("llama.cpp",),
-    "synthesize": ("hibari", "piper"),
+    "transcribe": ("quickest", "faster-whisper", "openai-whisper", PROVIDERS),
+    "generate": ("llama.cpp", PROVIDERS),
+    "synthesize": ("hibari", "piper", PROVIDERS),
 }
 """What ``auto`` stands for, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownEngine(Exception):
-    stage: Stage
-    name: str
+def in_order(stage: Stage, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Each engine once, with what ``auto`` stands for in its place."""
+    named = [engine for name in names for engine in (AUTOMATIC[stage] if name == "auto" else (name,))]
+    return tuple(dict.fromkeys(named))
 
-    def __str__(self) -> str:
-        known = ", ".join(ENGINES[self.stage])
-        return f"no {self.stage} engine is called {self.name!r}; there are: auto, {known}"
+
+class UnknownEngine(Exception):
+    """A setting names an engine that there is not."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        known = ", ".join(ENGINES[stage])
+        super().__init__(f"no {stage} engine is called {name!r}; there are: auto, {known}, {PROVIDERS}, or a provider")
 
 
 def voices_of(engine: str, settings: Settings) -> Mapping[str, Settings]:

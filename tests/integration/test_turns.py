@@ -184,17 +184,22 @@ async def test_a_message_delivered_twice_is_answered_once(turns: Turns, who: Who
     assert len(await history_of(turns, who)) == 1
 
 
-async def test_an_engine_that_fails_is_told_as_a_failure(turns: Turns, who: Who) -> None:
-    [failure] = await lived(await turns.read(who, "fail", spoken=True))
-    assert isinstance(failure, TurnFailed)
-    assert (failure.stage, failure.code) == ("generate", "no-engine")
-    assert "told to fail" in failure.detail
-
-
-async def test_what_was_said_before_a_failure_is_still_spoken(turns: Turns, who: Who) -> None:
-    happenings = await lived(await turns.read(who, "break", spoken=True))
+async def test_when_no_engine_can_answer_she_does_without_one(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.read(who, "fail", spoken=True))
+    assert not of_kind(happenings, TurnFailed)
     assert of_kind(happenings, Playable)[0].packets
-    assert of_kind(happenings, TurnFailed)[0].code == "engine-unavailable"
+    ended = of_kind(happenings, ReplyEnded)[0]
+    assert ended.work.engine == "emergency"
+    assert ended.text
+
+
+async def test_an_answer_that_breaks_off_and_can_not_go_on_ends_with_an_apology(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.read(who, "break", spoken=True))
+    assert not of_kind(happenings, TurnFailed)
+    ended = of_kind(happenings, ReplyEnded)[0]
+    assert ended.text.count("That much I can say.") == 1
+    assert len(ended.text) > len("That much I can say. ")
+    assert ended.work.engine == "fake-mind+emergency"
 
 
 async def test_a_turn_past_its_deadline_is_dropped_with_a_reason(turns: Turns, who: Who) -> None:

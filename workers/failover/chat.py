@@ -13,7 +13,8 @@ from typing import Final
 from loguru import logger
 
 from workers.engines import ChatModel, Conversation, Delta
-from workers.failover.race import Broke, Lost, NoWords, Race
+from workers.errors import NoWords
+from workers.failover.race import Broke, Lost, Race
 from workers.failover.roster import Roster
 from workers.failover.seam import Seam, is_over, whole_words
 from workers.lineup import NoEngine
@@ -38,6 +39,11 @@ class FailoverChat:
         self._roster = roster
         self._last_resort = last_resort
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Names of those that can be asked."""
+        return tuple(provider.name for provider in self._roster.providers)
+
     def reply(self, conversation: Conversation) -> Generator[Delta]:
         """See ChatModel. Raises BadInput when no engine can help, NoEngine when all failed and there is no last
         resort."""
@@ -58,7 +64,7 @@ class FailoverChat:
                 self._log("Going on with another engine: {}", broke.error)
             except Lost as lost:
                 second_chance = [engine for engine, count in breaks.items() if count >= MOST_BREAKS]
-                if said and is_over(said) and all(isinstance(cause, NoWords) for cause in lost.causes):
+                if said and is_over(said) and {type(cause) for cause in lost.causes} == {NoWords}:
                     return  # whoever broke had said all that there was to say
                 if breaks and without != second_chance:
                     without = second_chance

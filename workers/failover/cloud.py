@@ -11,12 +11,12 @@ import traceback
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from contextlib import aclosing
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import tenacity
 from loguru import logger
 
-from config.providers import Service
+from config.providers import Access, Service
 from workers.cloud.dialect import Allowance
 from workers.cloud.loop import CloudLoop
 from workers.errors import (
@@ -26,10 +26,10 @@ from workers.errors import (
     EngineTimeout,
     EngineUnavailable,
     ModelRetired,
+    NoWords,
 )
 from workers.failover.contender import Ended, Event, Failed, Made, Post, Stop, Stumbled
 from workers.failover.ledger import Ledger, Spent
-from workers.failover.race import NoWords
 
 LONGEST_SILENCE_SECONDS: Final = 2.0
 """In the middle of an answer: clouds stream many times a second."""
@@ -45,7 +45,7 @@ class Asking[Request, Item](Protocol):
     """How a provider is asked; one for each stage. Belongs to the cloud's event loop, but for ``spent``."""
 
     @property
-    def service(self) -> Service: ...
+    def access(self) -> Access[Any]: ...
 
     def ask(self, request: Request, model: str) -> AsyncGenerator[Item | Allowance | Spent]:
         """What it makes, and facts about that. Raises EngineError."""
@@ -76,9 +76,11 @@ class CloudContender[Request, Item]:
         retries: int,
         chance: random.Random | None = None,
     ) -> None:
-        self.asking: Final = asking
-        self.name: Final = asking.service.name
-        self.is_cloud: Final = not asking.service.is_local
+        self.access: Final = asking.access
+        self.service: Final[Service] = asking.access.row
+        self.name: Final = self.service.name
+        self.is_cloud: Final = not self.service.is_local
+        self._asking = asking
         self._ledger = ledger
         self._loop = loop
         self._is_usable = is_usable
@@ -87,11 +89,11 @@ class CloudContender[Request, Item]:
 
     @property
     def head_start_seconds(self) -> float:
-        return self.asking.service.expected_seconds
+        return self.service.expected_seconds
 
     def start(self, request: Request, post: Post[Item]) -> "CloudAttempt[Request, Item]":
         return CloudAttempt(
-            self.asking, self._ledger, self._loop, self._is_usable, self._retries, self._chance, request, post
+            self._asking, self._ledger, self._loop, self._is_usable, self._retries, self._chance, request, post
         )
 
 
@@ -110,7 +112,8 @@ class CloudAttempt[Request, Item]:
         post: Post[Item],
     ) -> None:
         self._asking = asking
-        self._name = asking.service.name
+        self._service: Final[Service] = asking.access.row
+        self._name = self._service.name
         self._ledger = ledger
         self._is_usable = is_usable
         self._retries = retries
@@ -173,10 +176,10 @@ class CloudAttempt[Request, Item]:
 
     def _admitted_model(self) -> str:
         """Which model is to be asked now. Raises _NotAdmitted. Asks the ledger's store, so it runs in a thread."""
-        refused = self._ledger.admit(self._asking.service)
+        refused = self._ledger.admit(self._service)
         if refused:
             raise _NotAdmitted(self._name, refused)
-        row_model: str = getattr(self._asking.service, "model", "")
+        row_model: str = getattr(self._service, "model", "")
         return self._ledger.records([self._name])[self._name].model or row_model
 
     async def _try_once(self) -> None:
@@ -198,7 +201,7 @@ class CloudAttempt[Request, Item]:
 
     async def _listen(self, model: str) -> None:
         self._asked_at = time.monotonic()
-        limit = max(FIRST_ITEM_AT_LEAST_SECONDS, FIRST_ITEM_FACTOR * self._asking.service.expected_seconds)
+        limit = max(FIRST_ITEM_AT_LEAST_SECONDS, FIRST_ITEM_FACTOR * self._service.expected_seconds)
         try:
             async with asyncio.timeout(limit) as patience, aclosing(self._asking.ask(self._request, model)) as parts:
                 async for part in parts:

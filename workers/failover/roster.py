@@ -34,9 +34,18 @@ class Roster[Request, Item]:
         """Who answers one request, in order, but for ``without``."""
         return RosterLine(self.tiers, without)
 
+    def preferring(self, name: str) -> "Roster[Request, Item] | None":
+        """The same with ``name`` before all others; None when nobody is called that."""
+        for tier in self.tiers:
+            for contender in tier.contenders:
+                if contender.name == name:
+                    return Roster((Tier((contender,), tier.ledger), *self.tiers))
+        return None
+
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(contender.name for tier in self.tiers for contender in tier.contenders)
+    def providers(self) -> tuple[CloudContender[Request, Item], ...]:
+        everybody = (contender for tier in self.tiers for contender in tier.contenders)
+        return tuple(contender for contender in everybody if isinstance(contender, CloudContender))
 
 
 class RosterLine[Request, Item]:
@@ -77,7 +86,7 @@ class RosterLine[Request, Item]:
         if number not in self._orders:
             records = tier.records()
             clouds = {each.name: each for each in tier.contenders if isinstance(each, CloudContender)}
-            best = ranked([cloud.asking.service for cloud in clouds.values()], records)
+            best = ranked([cloud.service for cloud in clouds.values()], records)
             here = [each for each in tier.contenders if isinstance(each, LocalContender)]
             well = [each for each in here if not is_away(records[each.name])]
             self._orders[number] = [*well, *(clouds[row.name] for row in best)]

@@ -5,7 +5,7 @@ import pytest
 
 from config.settings import Settings
 from workers.engines import Speech, Synthesizer
-from workers.errors import BadInput, EngineUnavailable
+from workers.errors import EngineUnavailable
 from workers.lineup import Lineup, NoEngine
 from workers.registry import UnknownEngine
 
@@ -61,33 +61,18 @@ def test_an_engine_is_loaded_once(settings: Settings) -> None:
     assert LOADED == ["broken", "good"]
 
 
-def test_the_next_engine_serves_when_one_fails_at_work(settings: Settings) -> None:
-    def work(voice: Synthesizer) -> str:
-        if voice.name == "good":
-            raise EngineUnavailable("good", "crashed")
-        return "done"
-
-    engine, result = lineup(settings, "good", "other").attempt(work)
-    assert (engine.name, result) == ("other", "done")
-
-
-def test_when_all_fail_every_cause_is_told(settings: Settings) -> None:
-    def fail(voice: Synthesizer) -> None:
-        raise EngineUnavailable(voice.name, "crashed")
-
-    with pytest.raises(NoEngine, match=r"good: crashed; other: crashed"):
-        lineup(settings, "good", "other").attempt(fail)
+def test_when_none_can_be_loaded_every_cause_is_told(settings: Settings) -> None:
     with pytest.raises(NoEngine, match="broken: its model is not pulled"):
         lineup(settings, "broken").first()
 
 
-def test_bad_input_is_no_reason_to_try_another(settings: Settings) -> None:
-    def refuse(voice: Synthesizer) -> None:
-        raise BadInput(voice.name, "no text")
-
-    with pytest.raises(BadInput):
-        lineup(settings, "good", "other").attempt(refuse)
-    assert LOADED == ["good"]
+def test_one_that_can_not_be_loaded_is_not_tried_again(settings: Settings) -> None:
+    voices = lineup(settings, "broken", "good")
+    for _ in range(2):
+        with pytest.raises(EngineUnavailable, match="not pulled"):
+            voices.engine(f"{HERE}:load_broken")
+    assert LOADED == ["broken"]
+    assert voices.names == (f"{HERE}:load_good",)
 
 
 def test_a_misspelt_engine_stops_the_start_and_names_the_others(settings: Settings) -> None:

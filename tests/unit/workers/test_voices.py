@@ -106,7 +106,7 @@ def test_real_engines_know_the_voices_that_lie_here(settings: Settings) -> None:
 
 
 def test_a_real_voice_that_was_named_speaks(settings: Settings) -> None:
-    lineup: Lineup[Synthesizer] = Lineup("synthesize", ("auto",), settings)
+    lineup: Lineup[Synthesizer] = Lineup("synthesize", ("hibari", "piper"), settings)
     chosen = Voices(lineup, settings).find("piper-en_US-joe-medium")
     assert chosen is not None
     assert chosen.name == "piper"
