@@ -13,7 +13,13 @@ STOPS: Final = (
 )  # fmt: skip
 """Marks of a next message, which weak models write as plain text. The answer ends before them."""
 THOUGHT_BEGINS: Final = "<think>"
-THOUGHT_ENDS: Final = "</think>"
+THOUGHTS: Final = {
+    THOUGHT_BEGINS: "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "[THINK]": "[/THINK]",
+}
+"""How models begin what is not for people, and how they end it."""
 LOOP_PERIODS: Final = range(1, 81)
 """Characters of what may come again and again."""
 LOOP_TIMES: Final = 4
@@ -32,7 +38,8 @@ class ReplyText:
         self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         self._pending = ""
         self._swallows_space = swallow_space
-        self._is_thinking = False
+        self._thought_ends = ""
+        """While it thinks, the mark that ends that."""
         self._before_thought = ""
         self._recent = ""
         self._sentences: dict[str, int] = {}
@@ -45,7 +52,7 @@ class ReplyText:
             return ""
         self._pending += self._decoder.decode(raw)
         self._leave_thoughts_out()
-        if self._is_thinking:
+        if self._thought_ends:
             return ""
         stop = min((at for at in map(self._pending.find, STOPS) if at >= 0), default=None)
         if stop is not None:
@@ -55,7 +62,7 @@ class ReplyText:
 
     def finish(self) -> str:
         """What was held back in case it became a mark."""
-        if self.has_ended or self._is_thinking:
+        if self.has_ended or self._thought_ends:
             return ""
         self._pending += self._decoder.decode(b"", final=True)
         self.has_ended = True
@@ -72,20 +79,22 @@ class ReplyText:
 
     def _leave_thoughts_out(self) -> None:
         while True:
-            before, mark, after = self._pending.partition(THOUGHT_ENDS if self._is_thinking else THOUGHT_BEGINS)
-            if not mark:
-                break
-            if self._is_thinking:
-                self._pending = self._before_thought + after.lstrip()
-            else:
-                self._before_thought, self._pending = before, after
-            self._is_thinking = not self._is_thinking
-        if self._is_thinking:
-            self._pending = self._pending[-len(THOUGHT_ENDS) :]
+            if self._thought_ends:
+                _, mark, after = self._pending.partition(self._thought_ends)
+                if not mark:
+                    self._pending = self._pending[-len(self._thought_ends) :]
+                    return
+                self._pending, self._thought_ends = self._before_thought + after.lstrip(), ""
+            begun = [(at, mark) for mark in THOUGHTS if (at := self._pending.find(mark)) >= 0]
+            if not begun:
+                return
+            at, mark = min(begun)
+            self._before_thought, self._pending = self._pending[:at], self._pending[at + len(mark) :]
+            self._thought_ends = THOUGHTS[mark]
 
     def _length_of_possible_mark(self) -> int:
         """How much of the end may be the beginning of a mark."""
-        marks = (*STOPS, THOUGHT_BEGINS)
+        marks = (*STOPS, *THOUGHTS)
         longest = min(len(self._pending), max(map(len, marks)) - 1)
         for length in range(longest, 0, -1):
             if any(mark.startswith(self._pending[-length:]) for mark in marks):

@@ -44,7 +44,16 @@ def test_what_only_looked_like_a_mark_is_said():
     assert read("1 <", " 2 <|", "x\nUse", " it") == "1 < 2 <|x\nUse it"
 
 
-@pytest.mark.parametrize("thought", ["<think>hmm, User asks</think>", "<think>\n\n</think>\n\n"])
+@pytest.mark.parametrize(
+    "thought",
+    [
+        "<think>hmm, User asks</think>",
+        "<think>\n\n</think>\n\n",
+        "<thinking>a < b</thinking>",
+        "<thought>so</thought>",
+        "[THINK]so[/THINK]",
+    ],
+)
 def test_thoughts_are_left_out(thought):
     assert read(*f"{thought}Haan yaar, <b> I am here.") == "Haan yaar, <b> I am here."
 
