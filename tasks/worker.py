@@ -67,7 +67,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from redis.exceptions import RedisError
 
     from config.providers import ProvidersError
-    from tasks.workplace import load_engines, offer, workplace
+    from tasks.workplace import load_engines, offer, watch_over_engines, workplace
     from workers.errors import EngineError
     from workers.registry import UnknownEngine
 
@@ -90,6 +90,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     def ready(**_: object) -> None:
         place.presence.become("ready", engine, offer(stage))
         logger.bind(stage=stage, model=engine, success=True).info("Ready")
+        watch_over_engines(stage)
         if stage == "synthesize":
             start_rehearsal(place)
 

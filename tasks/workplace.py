@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from loguru import logger
 from redis import Redis
@@ -14,12 +15,15 @@ from tasks.messages import StageName
 from tasks.presence import Offer, Presence
 from tasks.replies import Replies
 from workers.cloud.loop import CloudLoop
-from workers.engines import ChatModel, Synthesizer, Transcriber
-from workers.failover.assembly import Backing, chat_roster, hear_roster, own_engines, speak_roster
+from workers.engines import ChatModel, Conversation, Delta, Speech, Synthesizer, Transcriber, Transcript
+from workers.errors import EngineError
+from workers.failover.assembly import Backing, chat_roster, hear_roster, own_engines, speak_roster, watch_over
 from workers.failover.chat import FailoverChat
+from workers.failover.cloud import CloudContender
 from workers.failover.emergency import EmergencyChat
 from workers.failover.memory_ledger import MemoryLedger
-from workers.failover.one_shot import FailoverSynthesizer, FailoverTranscriber
+from workers.failover.one_shot import FailoverSynthesizer, FailoverTranscriber, ToHear, ToSay
+from workers.failover.roster import Roster
 from workers.lineup import Lineup, NoEngine
 from workers.registry import Stage
 from workers.text_to_speech.voices import Voices
@@ -86,18 +90,33 @@ def own_synthesizers() -> Lineup[Synthesizer]:
 
 
 @cache
+def hearing() -> Roster[ToHear, Transcript]:
+    return hear_roster(own_transcribers(), backing("transcribe"))
+
+
+@cache
+def thinking() -> Roster[Conversation, Delta]:
+    return chat_roster(own_chat_models(), backing("generate"))
+
+
+@cache
+def speaking() -> Roster[ToSay, Speech]:
+    return speak_roster(own_synthesizers(), backing("synthesize"))
+
+
+@cache
 def transcriber() -> FailoverTranscriber:
-    return FailoverTranscriber(hear_roster(own_transcribers(), backing("transcribe")))
+    return FailoverTranscriber(hearing())
 
 
 @cache
 def chat_model() -> FailoverChat:
-    return FailoverChat(chat_roster(own_chat_models(), backing("generate")), EmergencyChat())
+    return FailoverChat(thinking(), EmergencyChat())
 
 
 @cache
 def synthesizer() -> FailoverSynthesizer:
-    return FailoverSynthesizer(speak_roster(own_synthesizers(), backing("synthesize")))
+    return FailoverSynthesizer(speaking())
 
 
 @cache
@@ -109,11 +128,12 @@ def offer(stage: StageName) -> Offer:
     """What this process could do, asked when its engines are loaded: its engines' names, and its voices'."""
     match stage:
         case "transcribe":
-            return Offer((*own_transcribers().names, *transcriber().providers))
+            return Offer((*own_transcribers().names, *present(hearing())))
         case "generate":
-            return Offer((*own_chat_models().names, *chat_model().providers))
+            return Offer((*own_chat_models().names, *present(thinking())))
         case "synthesize":
-            return Offer((*own_synthesizers().names, *synthesizer().providers), voices().names())
+            providers = present(speaking())
+            return Offer((*own_synthesizers().names, *providers), (*voices().names(), *providers))
         case "upkeep":
             return Offer()
 
@@ -124,20 +144,47 @@ def load_engines(stage: StageName) -> str:
     Raises UnknownEngine, ProvidersError, EngineMisconfigured, and NoEngine when nobody could ever answer."""
     match stage:
         case "transcribe":
-            return _first(own_transcribers(), transcriber().providers)
+            return _first(own_transcribers(), hearing())
         case "generate":
-            return _first(own_chat_models(), chat_model().providers)
+            return _first(own_chat_models(), thinking())
         case "synthesize":
-            return _first(own_synthesizers(), synthesizer().providers)
+            return _first(own_synthesizers(), speaking())
         case "upkeep":
             return "none"
 
 
-def _first[Engine: (Transcriber, ChatModel, Synthesizer)](lineup: Lineup[Engine], providers: tuple[str, ...]) -> str:
+def watch_over_engines(stage: StageName) -> None:
+    """Say who could serve here, and try those that rest, as long as this process lives."""
+    match stage:
+        case "transcribe":
+            watch_over(stage, hearing(), backing(stage))
+        case "generate":
+            watch_over(stage, thinking(), backing(stage))
+        case "synthesize":
+            watch_over(stage, speaking(), backing(stage))
+        case "upkeep":
+            pass
+
+
+def _first[Engine: (Transcriber, ChatModel, Synthesizer)](lineup: Lineup[Engine], roster: Roster[Any, Any]) -> str:
     try:
         return lineup.first().name
     except NoEngine as error:
+        providers = present(roster)
         if not providers:
             raise
         logger.bind(success=False).warning("Only providers can serve: {}", error)
         return providers[0]
+
+
+def present(roster: Roster[Any, Any]) -> tuple[str, ...]:
+    """The providers that there are: those with a key, and of those on this machine the ones that run."""
+    return tuple(provider.name for provider in roster.providers if provider.is_cloud or _runs(provider))
+
+
+def _runs(provider: CloudContender[Any, Any]) -> bool:
+    try:
+        provider.probe()
+    except EngineError:
+        return False
+    return True

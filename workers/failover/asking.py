@@ -4,6 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
+import numpy as np
+
+from config.audio import HEARD_RATE_HZ
 from config.providers import Access, ChatProvider, HearProvider, SpeakProvider
 from workers.cloud.dialect import Allowance, Call, ChatDialect, Usage
 from workers.cloud.loop import CloudLoop
@@ -15,6 +18,8 @@ from workers.errors import EngineMisconfigured
 from workers.failover.ledger import Spent
 from workers.failover.one_shot import ToHear, ToSay
 
+PROBE_WORD: Final = "Okay."
+"""Providers of voices have nothing that is free and tells as much; five characters cost next to nothing."""
 CHARACTERS_PER_TOKEN: Final = 4
 """Of English; what an answer that was cut off has cost is not told."""
 
@@ -44,7 +49,6 @@ class ChatAsking:
         return closest_model(model, await self._dialect.models(self._loop.client, self.access))
 
     async def probe(self) -> None:
-        """Ask for as little as can be. Raises EngineError."""
         await self._dialect.models(self._loop.client, self.access)
 
     def spent(self, request: Conversation, items: Sequence[Delta]) -> Spent:
@@ -81,6 +85,11 @@ class HearAsking:
     async def replacement(self, model: str) -> str | None:
         return None
 
+    async def probe(self) -> None:
+        """Quiet noise, which may be a second of speech: silence would not be sent."""
+        noise = np.random.default_rng(0).normal(0, 0.05, HEARD_RATE_HZ).astype(np.float32)
+        await self._hear(self._loop.client, self.access, noise, language="en")
+
     def spent(self, request: ToHear, items: Sequence[Transcript]) -> Spent:
         return Spent(usd=usd_heard(self.access.row, request.seconds))
 
@@ -98,6 +107,9 @@ class SpeakAsking:
 
     async def replacement(self, model: str) -> str | None:
         return None
+
+    async def probe(self) -> None:
+        await self._voice.speak(self._loop.client, PROBE_WORD, language="en")
 
     def spent(self, request: ToSay, items: Sequence[Speech]) -> Spent:
         return Spent(usd=usd_spoken(self.access.row, request.sentence))

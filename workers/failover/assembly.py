@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, Protocol
 
 from config.providers import Access, Service, accessible, environment, providers_of
 from config.settings import Settings
@@ -18,12 +18,19 @@ from workers.failover.cloud import Asking, CloudContender
 from workers.failover.ledger import Ledger
 from workers.failover.local import LocalContender
 from workers.failover.one_shot import ToHear, ToSay
+from workers.failover.probing import Probeable, Prober
 from workers.failover.roster import Roster, Tier
 from workers.lineup import Lineup
 from workers.registry import PROVIDERS, Stage, in_order
 
 PATIENCE_SECONDS: Final[Mapping[Stage, float]] = {"transcribe": 5.0, "generate": 2.5, "synthesize": 4.0}
 """That an engine of this process gets before providers are asked too, until its own pace is known."""
+
+
+class SharedLedger(Ledger, Probeable, Protocol):
+    """A ledger that is told whom it is about."""
+
+    def announce(self, accesses: Sequence[Access[Any]], engines: Sequence[str] = (), without_key: int = 0) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Backing:
     settings: Settings
     own: Ledger
     """Of the engines in this process."""
-    shared: Ledger
+    shared: SharedLedger
     """Of providers, with all workers."""
     loop: CloudLoop
 
@@ -120,6 +127,18 @@ def speak_roster(lineup: Lineup[Synthesizer], backing: Backing) -> Roster[ToSay,
     askings = [SpeakAsking(access, voice(access), backing.loop) for access in accesses]
     clouds = [_contender(asking, backing, _anything) for asking in askings]
     return _roster("synthesize", lineup.candidates(), local, clouds, backing)
+
+
+def watch_over[Request, Item](stage: Stage, roster: Roster[Request, Item], backing: Backing) -> Prober:
+    """Tell the ledger who is there, and begin to try those that rest. Stop what is returned at the end."""
+    providers = {provider.name: provider for provider in roster.providers}
+    accesses = [provider.access for provider in providers.values()]
+    variables = environment()
+    keyless = sum(not accessible((row,), variables) for row in rows_of(stage, backing.settings))
+    backing.shared.announce(accesses, own_engines(stage, backing.settings), keyless)
+    prober = Prober(backing.shared, lambda name: providers[name].probe(), tuple(providers))
+    prober.start()
+    return prober
 
 
 def _anything(_: object) -> bool:

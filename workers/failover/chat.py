@@ -39,11 +39,6 @@ class FailoverChat:
         self._roster = roster
         self._last_resort = last_resort
 
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Names of those that can be asked."""
-        return tuple(provider.name for provider in self._roster.providers)
-
     def reply(self, conversation: Conversation) -> Generator[Delta]:
         """See ChatModel. Raises BadInput when no engine can help, NoEngine when all failed and there is no last
         resort."""

@@ -36,6 +36,7 @@ LONGEST_SILENCE_SECONDS: Final = 2.0
 FIRST_ITEM_FACTOR: Final = 3.0
 """Times the expected time to the first item, then it has failed; others run by then."""
 FIRST_ITEM_AT_LEAST_SECONDS: Final = 4.0
+PROBE_SECONDS: Final = 8.0
 RETRY_FIRST_SECONDS: Final = 0.2
 RETRY_LONGEST_SECONDS: Final = 2.0
 """A provider that wants to be left alone for longer is not waited for: it rests."""
@@ -53,6 +54,10 @@ class Asking[Request, Item](Protocol):
 
     async def replacement(self, model: str) -> str | None:
         """What could serve in place of a model that was retired."""
+        ...
+
+    async def probe(self) -> None:
+        """Ask for as little as tells whether it is well. Raises EngineError."""
         ...
 
     def spent(self, request: Request, items: list[Item]) -> Spent:
@@ -90,6 +95,15 @@ class CloudContender[Request, Item]:
     @property
     def head_start_seconds(self) -> float:
         return self.service.expected_seconds
+
+    def probe(self) -> None:
+        """Try whether it is well, in PROBE_SECONDS at most. Raises EngineError. Blocks its thread."""
+        future = self._loop.submit(self._asking.probe())
+        try:
+            future.result(timeout=PROBE_SECONDS)
+        except TimeoutError as error:
+            future.cancel()
+            raise EngineTimeout(self.name, f"no answer to a probe in {PROBE_SECONDS:g} s") from error
 
     def start(self, request: Request, post: Post[Item]) -> "CloudAttempt[Request, Item]":
         return CloudAttempt(

@@ -51,11 +51,6 @@ class FailoverTranscriber:
     def __init__(self, roster: Roster[ToHear, Transcript]) -> None:
         self._roster = roster
 
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Names of those that can be asked."""
-        return tuple(provider.name for provider in self._roster.providers)
-
     def transcribe(self, speech: Pcm, *, language: str | None = None) -> Transcript:
         """See Transcriber; ``engine`` of the transcript tells who heard it. Raises NoEngine and BadInput."""
         return first_made("transcribe", self._roster, ToHear(speech, language), lambda _: True)
@@ -68,11 +63,6 @@ class FailoverSynthesizer:
 
     def __init__(self, roster: Roster[ToSay, Speech]) -> None:
         self._roster = roster
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Names of those that can be asked, which are names of voices, too."""
-        return tuple(provider.name for provider in self._roster.providers)
 
     def preferring(self, voice: str) -> "FailoverSynthesizer | None":
         """The same, with the provider of that name first; None when there is none."""
