@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -137,8 +137,9 @@ def _write(said: SaidText, delivery: Delivery, outset: Outset, draft: Draft) -> 
         _add(said, delivery, outset.answer, draft, sentence)
 
 
-def _conversation(said: SaidText, delivery: Delivery, past_turns: Iterable[PastTurn], draft: Draft) -> Conversation:
+def _conversation(said: SaidText, delivery: Delivery, past_turns: Sequence[PastTurn], draft: Draft) -> Conversation:
     settings = delivery.place.settings
+    newest = max(past_turns, key=lambda past: past.at, default=None)
     return Conversation(
         said.turn.conversation,
         messages_for(said, past_turns, persona()),
@@ -146,6 +147,7 @@ def _conversation(said: SaidText, delivery: Delivery, past_turns: Iterable[PastT
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
         language=said.turn.language,
+        last_answer=newest.answered if newest else "",
     )
 
 

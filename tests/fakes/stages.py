@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -88,6 +89,20 @@ class ToneSynthesizer:
         seconds = len(sentence) * SECONDS_A_LETTER
         time_axis = np.arange(int(seconds * TONE_RATE_HZ), dtype=np.float32) / TONE_RATE_HZ
         return Speech((0.3 * np.sin(2 * np.pi * 220 * time_axis)).astype(np.float32), TONE_RATE_HZ)
+
+
+class BreakableSynthesizer(ToneSynthesizer):
+    """Hurried, and silent for good once the file that ``BREAKS_WITH`` names is there."""
+
+    def synthesize(self, sentence: str, *, language: str) -> Speech:
+        if Path(os.environ["BREAKS_WITH"]).exists():
+            raise EngineUnavailable(self.name, "told to break")
+        spoken = super().synthesize(sentence, language=language)
+        return Speech(spoken.pcm[: TONE_RATE_HZ // 5], spoken.rate_hz)
+
+
+def load_breakable_synthesizer(settings: Settings) -> BreakableSynthesizer:
+    return BreakableSynthesizer()
 
 
 def load_transcriber(settings: Settings) -> LevelTranscriber:
