@@ -62,6 +62,8 @@ class RedisLedger:
         self._clock = clock
         self._chance = chance or random.Random()
         self._facts: dict[str, Facts] = {}
+        self._asked_of: dict[tuple[str, ...], str] = {}
+        """What Redis is told to ask it for the same names again: it changes with the facts only."""
         self._without_key = 0
         self._own: Ledger | None = None
         self._members: dict[str, deque[str]] = defaultdict(deque)
@@ -87,7 +89,8 @@ class RedisLedger:
         process; and how many rows are left out because they have no key. ``own`` is the ledger of those engines, if
         they have another one. A program on this machine that nothing is known of rests until a probe has found it.
         Once a process; waits for Redis 0.2 s at most."""
-        self._facts |= {facts.name: facts for facts in (*map(facts_of, accesses), *map(Facts, engines))}
+        for facts in (*map(facts_of, accesses), *map(Facts, engines)):
+            self._learn(facts)
         self._without_key = without_key
         self._own = own
         for facts in list(self._facts.values()):
@@ -102,7 +105,7 @@ class RedisLedger:
         return {name: _record(each) for name, each in zip(names, standings, strict=True)}
 
     def admit(self, service: Service) -> str:
-        facts = self._facts.setdefault(service.name, facts_of_row(service))
+        facts = self._facts.get(service.name) or self._learn(facts_of_row(service))
         usd = most_usd(service, self._longest_call)
         member = f"{self._label(service.name)}#{uuid.uuid4().hex}|{usd:.10f}"
         why = self._asked(partial(self._admit, facts, usd, member), None)
@@ -182,6 +185,11 @@ class RedisLedger:
 
     # Names and numbers.
 
+    def _learn(self, facts: Facts) -> Facts:
+        self._facts[facts.name] = facts
+        self._asked_of.clear()
+        return facts
+
     def _of(self, name: str) -> Facts:
         return self._facts.get(name) or Facts(name)
 
@@ -220,14 +228,15 @@ class RedisLedger:
         return self._scripts[script](keys=list(named), args=[_told(each) for each in given])
 
     def _standings(self, names: Sequence[str]) -> Sequence[standing.Standing] | None:
-        named: list[str] = []
-        arguments: list[float | str] = []
-        for name in names:
-            facts = self._of(name)
-            named += (self._engine(name), keys.requests(self._stage, self._named(name)))
-            arguments += (facts.per_minute, facts.per_day, facts.fingerprint, facts.model)
-        told = self._run(standing.RECORDS, named, *arguments, PROBE_BEFORE_SECONDS)
-        return standing.standings(cast("bytes", told))
+        asked = self._asked_of.get(tuple(names))
+        if asked is None:
+            asked = self._asked_of[tuple(names)] = standing.asked_of([self._asked_for(name) for name in names])
+        return standing.standings(cast("bytes", self._run(standing.RECORDS, [], PROBE_BEFORE_SECONDS, asked)))
+
+    def _asked_for(self, name: str) -> standing.Asked:
+        facts, shared = self._of(name), self._named(name)
+        named = (keys.engine(self._stage, shared), keys.requests(self._stage, shared))
+        return standing.Asked(*named, facts.per_minute, facts.per_day, facts.fingerprint, facts.model)
 
     def _admit(self, facts: Facts, usd: float, member: str) -> str | None:
         shared = self._named(facts.name)

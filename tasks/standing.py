@@ -19,16 +19,21 @@ end
 _LIMITS: Final = """
 local WINDOWS = {{name = 'minute', seconds = 10, slices = 6}, {name = 'day', seconds = 3600, slices = 24}}
 local function used(requests, window, now)
-  local slice, fields, sum = math.floor(now / window.seconds), {}, 0
-  for age = 0, window.slices do fields[#fields + 1] = string.format('%s:%d', window.name, slice - age) end
-  for _, count in ipairs(redis.call('HMGET', requests, unpack(fields))) do sum = sum + (tonumber(count) or 0) end
+  if not window.fields then  -- the same for every engine
+    local slice = math.floor(now / window.seconds)
+    window.fields = {}
+    for age = 0, window.slices do window.fields[age + 1] = string.format('%s:%d', window.name, slice - age) end
+  end
+  local sum = 0
+  for _, count in ipairs(redis.call('HMGET', requests, unpack(window.fields))) do
+    if count then sum = sum + tonumber(count) end
+  end
   return sum
 end
--- Why no request is to be sent now, for how long at least, and how many of how many may be.
-local function limits(engine, requests, now, per_minute, per_day)
-  local told = redis.call('HMGET', engine, 'told_left', 'told_limit', 'told_margin', 'told_until')
+-- Why no request is to be sent now, for how long at least, and how many of how many may be. Of an engine: what it told.
+local function limits(kept, requests, now, per_minute, per_day)
   local told_left, told_limit, margin, told_until =
-    tonumber(told[1]) or 0, tonumber(told[2]) or 0, tonumber(told[3]) or 0, tonumber(told[4]) or 0
+    tonumber(kept[1]) or 0, tonumber(kept[2]) or 0, tonumber(kept[3]) or 0, tonumber(kept[4]) or 0
   local why, seconds, share, left = '', 0, 1, -1
   local function note(remains, limit)
     remains = math.max(0, remains)
@@ -73,30 +78,32 @@ RECORDS: Final = (
     _CLOCK
     + _LIMITS
     + """
-local now, answer = clock(ARGV[1]), {}
-for index = 1, #KEYS / 2 do
-  local engine, requests, first = KEYS[2 * index - 1], KEYS[2 * index], 4 * index - 2
-  local per_minute, per_day = tonumber(ARGV[first]), tonumber(ARGV[first + 1])
-  local fingerprint, own = ARGV[first + 2], ARGV[first + 3]
-  local kept = redis.call('HMGET', engine, 'first', 'rate', 'busy_until', 'busy_told', 'busy_why', 'rest_until',
-    'rest_why', 'probe_at', 'out_until:' .. fingerprint, 'out_why:' .. fingerprint, 'model', 'model_of')
-  local why, seconds, share, left = limits(engine, requests, now, per_minute, per_day)
-  local busy, rest, out = tonumber(kept[3]) or 0, tonumber(kept[6]) or 0, tonumber(kept[9]) or 0
-  local told = seconds > 0 or (busy > now and kept[4] == '1')
-  if busy - now > seconds then why, seconds = kept[5] or '', busy - now end
-  if rest - now > seconds then why, seconds = kept[7] or '', rest - now end
-  local probe_at = tonumber(kept[8])
-  if out > now then why, probe_at = kept[10] or '', out - tonumber(ARGV[#ARGV]) end
-  local model = kept[11] or ''
-  if model ~= '' and kept[12] ~= own then model = '' end
-  answer[index] = {tonumber(kept[1]) or -1, tonumber(kept[2]) or 1, share, math.max(0, seconds), why, told, out > now,
+local now, probe_before, answer = clock(ARGV[1]), tonumber(ARGV[2]), {}
+for index, asked in ipairs(cjson.decode(ARGV[3])) do
+  local engine, requests, per_minute, per_day, fingerprint, own = unpack(asked)
+  local kept = redis.call('HMGET', engine, 'told_left', 'told_limit', 'told_margin', 'told_until', 'first', 'rate',
+    'busy_until', 'rest_until', 'out_until:' .. fingerprint, 'model')
+  local why, seconds, share, left = limits(kept, requests, now, per_minute, per_day)
+  local busy, rest, out = tonumber(kept[7]) or 0, tonumber(kept[8]) or 0, tonumber(kept[9]) or 0
+  local told, probe_at, model = seconds > 0, nil, kept[10] or ''
+  -- Most engines are well: what is wrong with the others is asked for only then.
+  if busy > now or rest > 0 or out > now or model ~= '' then
+    local more = redis.call('HMGET', engine, 'busy_told', 'busy_why', 'rest_why', 'probe_at',
+      'out_why:' .. fingerprint, 'model_of')
+    told, probe_at = told or (busy > now and more[1] == '1'), tonumber(more[4])
+    if busy - now > seconds then why, seconds = more[2] or '', busy - now end
+    if rest - now > seconds then why, seconds = more[3] or '', rest - now end
+    if out > now then why, probe_at = more[5] or '', out - probe_before end
+    if more[6] ~= own then model = '' end
+  end
+  answer[index] = {tonumber(kept[5]) or -1, tonumber(kept[6]) or 1, share, math.max(0, seconds), why, told, out > now,
     model, probe_at and math.max(0, probe_at - now) or -1, left}
 end
 return cjson.encode(answer)
 """
 )
-"""Keys: engine and requests of each. Arguments: time; of each the requests a minute and a day, fingerprint, own model;
-last the seconds before its return that one that is out is probed."""
+"""Arguments: time, the seconds before its return that one that is out is probed, and what ``asked_of`` makes. Its keys
+are in there and not declared: 64 of them cost the asker more than all of the rest, and Celery knows no cluster."""
 
 ADMIT: Final = (
     _CLOCK
@@ -105,7 +112,8 @@ ADMIT: Final = (
     + """
 local engine, requests, spending, set_aside = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local now, usd, cap, member = clock(ARGV[1]), tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
-local why = limits(engine, requests, now, tonumber(ARGV[2]), tonumber(ARGV[3]))
+local told = redis.call('HMGET', engine, 'told_left', 'told_limit', 'told_margin', 'told_until')
+local why = limits(told, requests, now, tonumber(ARGV[2]), tonumber(ARGV[3]))
 if why ~= '' then return why end
 if usd > 0 then
   turn_the_day(spending, now, ARGV[9])
@@ -136,9 +144,7 @@ if redis.call('HLEN', requests) > 64 then
     end
   end
 end
-if (tonumber(redis.call('HGET', engine, 'told_until')) or 0) > now then
-  redis.call('HINCRBY', engine, 'told_left', -1)
-end
+if (tonumber(told[4]) or 0) > now then redis.call('HINCRBY', engine, 'told_left', -1) end
 return ''
 """
 )
@@ -256,6 +262,28 @@ class Standing:
     """What serves in place of a retired one."""
     probe_in_seconds: float | None
     requests_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An engine that RECORDS is asked for."""
+
+    engine_key: str
+    requests_key: str
+    per_minute: int
+    per_day: int
+    fingerprint: str
+    model: str
+    """The row's own."""
+
+
+def asked_of(engines: Sequence[Asked]) -> str:
+    return json.dumps(
+        [
+            (each.engine_key, each.requests_key, each.per_minute, each.per_day, each.fingerprint, each.model)
+            for each in engines
+        ]
+    )
 
 
 def standings(answer: bytes) -> Sequence[Standing]:
