@@ -20,9 +20,11 @@ from redis.exceptions import RedisError
 
 from bot.active import ActiveTurns
 from bot.announcing import announce
+from bot.by_heart import ByHeart
 from bot.client import Priya
 from bot.commands.adding import add_commands
 from bot.consent import Consent
+from bot.foggy_head import FoggyHead, emergency_words
 from bot.loop_lag import Lag, LoopLag
 from bot.memory import watch_memory
 from bot.parts import Parts
@@ -98,9 +100,11 @@ async def compose(settings: Settings, turns: Turns, lag: LoopLag, house: AsyncEx
     preferences = Preferences(redis)
     active = ActiveTurns(settings.max_concurrent_requests)
     judge = await asyncio.to_thread(load_judge, settings.models_folder)
-    for loaded_once in (phrases, SileroVad):
+    for loaded_once in (phrases, emergency_words, SileroVad):
         await asyncio.to_thread(loaded_once)  # from files: not while somebody waits
-    rooms = VoiceRooms(turns, consent, preferences, active, redis, judge)
+    head = FoggyHead()
+    by_heart = await house.enter_async_context(ByHeart(settings))
+    rooms = VoiceRooms(turns, consent, preferences, active, redis, judge, head=head, by_heart=by_heart)
 
     async def tell_of(room: VoiceRoom) -> None:
         await announce(room.written_in or room.channel, room.channel, preferences)
@@ -114,7 +118,7 @@ async def compose(settings: Settings, turns: Turns, lag: LoopLag, house: AsyncEx
     async def rejoin(client: Priya) -> None:
         await rooms.rejoin(client, [guild.id for guild in client.guilds])
 
-    chat = Chat(turns, preferences, rooms, active, bot_user)
+    chat = Chat(turns, preferences, rooms, active, bot_user, head=head)
     redirect(settings.discord_api_base)
     priya = Priya(chat, rejoin, settings.shard_ids, settings.shard_count)
     parts = Parts(settings, turns, consent, preferences, rooms, active, chat, lag, time.time())

@@ -6,13 +6,21 @@ from typing import Protocol
 
 from bot.text.posting import Post
 from bot.turns import Happening, LiveTurn, Waiting
-from tasks.messages import ReplyEnded, TurnDropped, TurnFailed, Words
+from tasks.messages import Heard, ReplyEnded, TurnDropped, TurnFailed, Words
 
 
 class Voice(Protocol):
     """How Priya says a thing herself, in the language of the person (see config/phrases.py)."""
 
     def __call__(self, key: str, **fields: object) -> str: ...
+
+    def without_thought(self, said: str) -> str:
+        """An answer to ``said`` when nobody can think of one (see config/emergency.py)."""
+        ...
+
+    def breaking_off(self, so_far: str) -> str:
+        """How she ends an answer that can't go on; empty when she has said so."""
+        ...
 
 
 @dataclass(slots=True)
@@ -21,9 +29,13 @@ class Draft:
 
     intro: str = ""
     """What she says before it."""
+    said: str = ""
+    """What it answers, as soon as that is known."""
     words: str = ""
     notice: str = ""
     """What she says instead of it while there is nothing of it."""
+    without_thought: str = ""
+    """What she answers as long as nobody can think."""
 
     def add(self, words: Words) -> None:
         """Words that come again change nothing; behind words that got lost, only the whole answer helps."""
@@ -35,10 +47,10 @@ class Draft:
         return "\n\n".join(part for part in (self.intro, self.words.strip() or self.notice) if part)
 
 
-async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = "") -> bool:
+async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = "", said: str = "") -> bool:
     """Write the answer of ``live`` while it grows. Returns whether it was answered. When it isn't, that is told
-    behind what there is. Raises CannotWrite, with the turn cancelled."""
-    draft = Draft(intro)
+    behind what there is. ``said`` is what is asked, if it was typed. Raises CannotWrite, with the turn cancelled."""
+    draft = Draft(intro, said)
     if intro:
         post.show(draft.text)
     is_answered: bool | None = None
@@ -69,16 +81,22 @@ async def _cancel_when_unwritable(live: LiveTurn, post: Post) -> None:
 def _take(happening: Happening, draft: Draft, voice: Voice) -> bool | None:
     """Whether the turn ended well; None while it goes on."""
     match happening:
+        case Heard():
+            draft.said = happening.text
         case Words():
             draft.add(happening)
+        case Waiting(reason="missing" | "redis") if draft.said and happening.stage == "generate":
+            draft.notice = _unanswered(draft, voice)
         case Waiting(reason="missing"):
             draft.notice = voice("no_worker", stage=happening.stage)
         case Waiting():
-            draft.notice = voice("slow")
+            draft.notice = draft.notice or voice("slow")
         case ReplyEnded():
             draft.words = happening.text or draft.words
-            draft.notice = voice("failed")
+            draft.notice = "" if draft.words.strip() else _unanswered(draft, voice)
             return bool(draft.words.strip())
+        case TurnFailed(index=None, stage="generate"):
+            return _fail(draft, voice.breaking_off(draft.words) if draft.words.strip() else _unanswered(draft, voice))
         case TurnFailed(index=None):
             return _fail(draft, voice("failed"))
         case TurnDropped(reason="cancelled"):
@@ -86,6 +104,13 @@ def _take(happening: Happening, draft: Draft, voice: Voice) -> bool | None:
         case TurnDropped(reason=reason):
             return _fail(draft, voice("nothing_heard" if reason == "nothing-heard" else "late"))
     return None
+
+
+def _unanswered(draft: Draft, voice: Voice) -> str:
+    """What she answers without a thought, the same throughout a turn."""
+    if draft.said and not draft.without_thought:
+        draft.without_thought = voice.without_thought(draft.said)
+    return draft.without_thought or voice("failed")
 
 
 def _fail(draft: Draft, excuse: str) -> bool:

@@ -17,15 +17,17 @@ from loguru import logger
 
 from bot.active import ActiveTurns, TooBusy
 from bot.addressing import Addressing, Occasion
+from bot.foggy_head import FoggyHead
 from bot.preferences import Preferences
 from bot.text.answering import Voice, write_answer
+from bot.text.her_words import HerWords
 from bot.text.interrupting import Effect, RoomLookup, interrupt
 from bot.text.posting import EditPace, Post
 from bot.text.questions import LONGEST_TEXT, Question, question_of
 from bot.text.voice_messages import NotHeard, fetch_speech
 from bot.text.writing import NOBODY_RINGS, CannotWrite, paper_for
 from bot.turns import LiveTurn, Turns, Who
-from config.phrases import LANGUAGES, guess_language, phrases
+from config.phrases import LANGUAGES, guess_language
 from tasks.dispatch import NotSent
 
 REMEMBERED: Final = 2_000
@@ -81,6 +83,7 @@ class Chat:
         *,
         clock: Callable[[], float] = time.monotonic,
         chance: random.Random | None = None,
+        head: FoggyHead | None = None,
     ) -> None:
         self._turns = turns
         self._preferences = preferences
@@ -89,6 +92,7 @@ class Chat:
         self._bot_user = bot_user
         self._clock = clock
         self._chance = chance
+        self._head = head or FoggyHead(chance)
         self._corners = Remembered(Corner)
         self._seen = Remembered(bool)
         self._turns_of: Counter[int] = Counter()
@@ -132,11 +136,9 @@ class Chat:
         chosen = await self._preferences.language_of(message.author.id) or server.language
         language = next((name for name in LANGUAGES if name == chosen), None)
         spoken = language or guess_language(question.text) or "en"
-
-        def voice(key: str, **fields: object) -> str:
-            return phrases().say(key, spoken, self._chance, **fields)
-
-        return Asking(message, question, who_wrote(message), corner, voice, language or "")
+        who = who_wrote(message)
+        voice = HerWords(who.conversation, spoken, language, self._head, self._chance)
+        return Asking(message, question, who, corner, voice, language or "")
 
     def _listeners(self, message: nextcord.Message) -> int:
         """How many people may be meant. A text channel's members aren't known without a privileged intent: all of
@@ -173,7 +175,8 @@ class Chat:
             excuse = self._refusal(asking)
         except NotSent as error:
             logger.bind(success=False).warning("A message found no way to the workers: {}", error)
-            excuse = asking.voice("not_sent")
+            text = asking.question.text
+            excuse = asking.voice.without_thought(text) if text else asking.voice("not_sent")
         except NotHeard as error:
             logger.bind(success=False).warning("A voice message was not heard: {}", error)
             keys = {"too-long": "too_long", "unreadable": "attachment_refused", "unreachable": "nothing_heard"}
@@ -215,7 +218,7 @@ class Chat:
             live = await self._open(asking)
             intro = asking.voice("attachment_refused") if asking.question.has_other_attachments else ""
             async with Post(paper_for(asking.message), live.turn.id, asking.corner.pace, has_begun) as post:
-                is_answered = await write_answer(live, post, asking.voice, intro)
+                is_answered = await write_answer(live, post, asking.voice, intro, asking.question.text)
         finally:
             typing.cancel()
             with contextlib.suppress(asyncio.CancelledError):

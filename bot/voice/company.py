@@ -2,10 +2,12 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from bot.active import ActiveTurns
+from bot.by_heart import NoRecordings, Recordings
+from bot.foggy_head import FoggyHead
 from bot.preferences import Preferences
 from bot.turns import Turns
 from bot.voice.hearing import Hearing
@@ -42,3 +44,7 @@ class Company:
     patience_seconds: float = PATIENCE_SECONDS
     chance: random.Random | None = None
     """Chooses among wordings."""
+    head: FoggyHead = field(default_factory=FoggyHead)
+    """Answers when nobody thinks."""
+    by_heart: Recordings = field(default_factory=NoRecordings)
+    """Speaks when nobody speaks."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from loguru import logger
@@ -18,6 +19,13 @@ from tasks.messages import Heard, ReplyEnded, Sentence, TurnDropped, TurnFailed
 
 LAST_WORD_SECONDS: Final = 5.0
 """How long generate may take to notice that it was cancelled; after that history is corrected all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Sound that needs no turn."""
+
+    packets: tuple[bytes, ...]
 
 
 type Opening = Callable[[], Awaitable[LiveTurn]]
@@ -41,13 +49,13 @@ class ReplyWatcher(Protocol):
 
 
 class Reply:
-    """``source`` is its turn, or what makes it; ``user_id`` is whom it answers."""
+    """``source`` is its turn, what makes it, or sound that is there; ``user_id`` is whom it answers."""
 
     def __init__(
         self,
         who: Who,
         user_id: int | None,
-        source: LiveTurn | Opening,
+        source: LiveTurn | Opening | Recorded,
         turns: Turns,
         watcher: ReplyWatcher,
         *,
@@ -88,6 +96,10 @@ class Reply:
         return any(self._whole_ms.values())
 
     @property
+    def turn_id(self) -> str:
+        return self.live.turn.id if self.live else ""
+
+    @property
     def unsaid(self) -> str:
         """What of the answer has no voice and should be read, once it is whole."""
         if not self.has_sound:
@@ -108,7 +120,7 @@ class Reply:
 
     def say(self, player: Player) -> None:
         """Begin to be heard: what is there now, the rest as it comes."""
-        self.speech = player.start(self.live.turn.id if self.live else "")
+        self.speech = player.start(self.turn_id)
         for playable in self._waiting:
             self.speech.add(playable)
         self._waiting.clear()
@@ -157,12 +169,15 @@ class Reply:
         with contextlib.suppress(asyncio.CancelledError):
             await self._following
 
-    async def _follow(self, source: LiveTurn | Opening) -> None:
+    async def _follow(self, source: LiveTurn | Opening | Recorded) -> None:
         try:
-            self.live = live = source if isinstance(source, LiveTurn) else await source()
-            with logger.contextualize(turn=live.turn.id, user_id=self.who.id):
-                async for happening in live.follow():
-                    self._take(happening)
+            if isinstance(source, Recorded):
+                self._play(Playable(0, source.packets, None))
+            else:
+                self.live = live = source if isinstance(source, LiveTurn) else await source()
+                with logger.contextualize(turn=live.turn.id, user_id=self.who.id):
+                    async for happening in live.follow():
+                        self._take(happening)
         except NotSent as cause:
             self._fail(cause)
         except Exception as error:  # noqa: BLE001 - whatever it was, the answers behind this one must not wait for ever

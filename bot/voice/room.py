@@ -4,7 +4,7 @@ Event loop only, but for ``is_heard``. What she hears is kept in memory as long 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import nextcord
@@ -15,14 +15,15 @@ from bot.interjections import kind_of
 from bot.turns import Happening, LiveTurn, Who
 from bot.voice import receive
 from bot.voice.agenda import Agenda
+from bot.voice.apologies import Apologies
 from bot.voice.barge_in import Action, Began, Gone, NotUnderstood, Taken, Typed, Understood, WentOn
 from bot.voice.closing import Ended
 from bot.voice.company import Company
-from bot.voice.excuses import Excuse, excuse_for, in_words
+from bot.voice.excuses import Excuse, excuse_for
 from bot.voice.manner import Manner
 from bot.voice.patience import Patience
 from bot.voice.playback import Player, Speech
-from bot.voice.reply import Opening, Reply
+from bot.voice.reply import Opening, Recorded, Reply
 from bot.voice.talker import Talk, Talker
 from bot.voice.writing import write_in
 from tasks.dispatch import NotSent
@@ -55,6 +56,7 @@ class VoiceRoom:
         self._ended = ended
         self._manner = Manner(company.turns, company.preferences, channel.guild.id)
         self._agenda = Agenda(lambda: self.player, self._was_answered, self._was_hushed)
+        self._apologies = Apologies(company, self._manner, self._agenda, self._excuse_for, self._write)
         self._addressing = Addressing()
         self._talkers: dict[int, Talker] = {}
         self._drafts: dict[int, Reply] = {}
@@ -79,6 +81,11 @@ class VoiceRoom:
         """She is in the middle of an answer, also while she is silent for somebody."""
         current = self._agenda.current
         return current is not None and current.speech is not None
+
+    @property
+    def is_thinking(self) -> bool:
+        """She is about to answer, and was not heard yet."""
+        return not self._agenda.floor.is_free and not self.is_speaking
 
     @property
     def people(self) -> int:
@@ -230,13 +237,19 @@ class VoiceRoom:
     def talk_lost(self, talk: Talk, cause: NotSent | None) -> None:
         self._lose(talk)
         if cause is not None:
-            self._agenda.spawn(self._excuse_in_writing(talk.user_id))
+            self._agenda.spawn(self._apologies.not_sent(talk, aloud=self.people <= 1))
 
     def may_commit(self, talk: Talk) -> bool:
         answers = self._manner.server.answers
         is_for_her = answers == "always" or (answers != "never" and self.people <= 1)
         is_alone = self._agenda.is_empty and self._agenda.floor.began_in_silence(talk.number)
-        return is_for_her and is_alone and not self._agenda.was_heard_within(JUST_HEARD_SECONDS, talk.began_at)
+        is_certain = self.company.active.has_place  # whoever has to wait for one may be refused
+        return (
+            is_for_her
+            and is_alone
+            and is_certain
+            and not self._agenda.was_heard_within(JUST_HEARD_SECONDS, talk.began_at)
+        )
 
     def _lose(self, talk: Talk) -> None:
         self._forget_draft(talk)
@@ -290,8 +303,7 @@ class VoiceRoom:
         """Who went on before they heard an answer was cut off by her: both parts are one question."""
         begun = self._agenda.take_unheard(reply.user_id, talk.began_at)
         if begun is None or not begun.said:
-            self._want(reply)
-            self._agenda.spawn(self._commit(reply))
+            self._want(reply, self._commit)
             return
         text = f"{begun.said} {reply.said}"
         whole = self._reply(reply.who, reply.user_id, lambda: self._read(reply.who, text), is_wanted=True)
@@ -312,9 +324,10 @@ class VoiceRoom:
         await self._agenda.settled()
         return await self._manner.read(who, text)
 
-    def _want(self, reply: Reply) -> None:
+    def _want(self, reply: Reply, begin: Callable[[Reply], Awaitable[None]] | None = None) -> None:
+        """``begin`` is what sends it on, once there is a place for it."""
         reply.is_wanted = True
-        self._agenda.spawn(self._count(reply))
+        self._agenda.spawn(self._count(reply, begin))
 
     def reply_sounds(self, reply: Reply) -> None:
         self._agenda.advance()
@@ -326,7 +339,7 @@ class VoiceRoom:
             self._agenda.tell(Gone(talk.number))
             self._agenda.drop(reply)
         elif reply.is_wanted and reply.unsaid and not reply.is_excuse:
-            self._agenda.spawn(self._write(reply.unsaid))
+            self._agenda.spawn(self._write(reply.unsaid, reply.turn_id))
         self._agenda.advance()
 
     def _was_answered(self, reply: Reply) -> None:
@@ -339,15 +352,19 @@ class VoiceRoom:
             self._decided(reply)
             self._agenda.tell(Gone(talk.number))
 
-    async def _count(self, reply: Reply) -> None:
-        """One turn of this process, as long as it takes."""
+    async def _count(self, reply: Reply, begin: Callable[[Reply], Awaitable[None]] | None) -> None:
+        """One turn of this process, as long as it takes. One that is heard already has a place of its own accord."""
         try:
             async with self.company.active.turn() as outcome:
+                if begin is not None:
+                    await begin(reply)
                 await reply.is_over.wait()
                 outcome.has_failed = reply.has_failed
         except TooBusy:
+            if reply.has_sound:
+                return
             self._agenda.drop(reply)
-            await self._excuse(reply, Excuse("not_sent"))
+            await self._apologies.excuse(reply, Excuse("not_sent"))
         except asyncio.CancelledError:  # the process ends
             self._agenda.drop(reply)
             raise
@@ -365,25 +382,13 @@ class VoiceRoom:
             self._agenda.drop(reply)
             self._agenda.advance()
         else:
-            self._agenda.spawn(self._excuse(reply, excuse))
+            self._agenda.spawn(self._apologies.excuse(reply, excuse))
 
-    async def _excuse(self, reply: Reply, excuse: Excuse) -> None:
-        language = await self._manner.language_for(reply.user_id)
-        text = in_words(excuse, language, reply.said or "", self.company.chance)
-        if not excuse.can_be_said:
-            await self._write(text)
-            return
-        said = self._reply(reply.who, reply.user_id, lambda: self._manner.say(reply.who, text), is_excuse=True)
-        said.text = text
-        self._agenda.put_first(said)
-        self._agenda.advance()
+    def _excuse_for(self, like: Reply | Talk, source: Opening | Recorded) -> Reply:
+        return self._reply(like.who, like.user_id, source, is_excuse=True)
 
-    async def _excuse_in_writing(self, user_id: int) -> None:
-        language = await self._manner.language_for(user_id)
-        await self._write(in_words(Excuse("not_sent"), language, "", self.company.chance))
-
-    async def _write(self, text: str) -> None:
-        await write_in(self.written_in or self.channel, text)
+    async def _write(self, text: str, turn_id: str = "") -> None:
+        await write_in(self.written_in or self.channel, text, turn_id)
 
     def _refresh(self) -> None:
         self._agenda.spawn(self._manner.refresh())
@@ -392,7 +397,7 @@ class VoiceRoom:
         self,
         who: Who,
         user_id: int | None,
-        source: LiveTurn | Opening,
+        source: LiveTurn | Opening | Recorded,
         *,
         is_wanted: bool = False,
         is_excuse: bool = False,

@@ -11,7 +11,9 @@ from loguru import logger
 from redis.asyncio import Redis
 
 from bot.active import ActiveTurns
+from bot.by_heart import NoRecordings, Recordings
 from bot.consent import Consent
+from bot.foggy_head import FoggyHead
 from bot.preferences import Preferences
 from bot.turns import Turns
 from bot.voice.client import VoiceConnection
@@ -55,10 +57,16 @@ class VoiceRooms:
         announce: Announce | None = None,
         hearing: Callable[[], Hearing] = silero_hearing,
         join_seconds: float = JOIN_SECONDS,
+        head: FoggyHead | None = None,
+        by_heart: Recordings | None = None,
     ) -> None:
         self.announce = announce
         """May be set later, by whoever knows the words."""
-        self._company = Company(turns, consent, preferences, active, judge, hearing)
+        self._company = Company(
+            *(turns, consent, preferences, active, judge, hearing),
+            head=head or FoggyHead(),
+            by_heart=by_heart or NoRecordings(),
+        )
         self._remembered = RememberedRooms(redis)
         self._join_seconds = join_seconds
         self._rooms: dict[int, VoiceRoom] = {}

@@ -22,6 +22,8 @@ DOORS = {
 # Of the hallway, the bot may enter what needs no engine and no task body.
 OPEN_TO_BOT = {
     "tasks.messages", "tasks.dispatch", "tasks.replies", "tasks.blobs", "tasks.connections", "tasks.presence",
+    "tasks.cached_speech",
+    "tasks.health",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bot.active import ActiveTurns
 from bot.turns import Turns
 from config.audio import HEARD_RATE_HZ
+from config.emergency import emergency
 from tests.discord.events import MessageDeleted, MessageEdited
 from tests.discord.permissions import Permission
 from tests.discord.refusals import missing_permissions
@@ -42,7 +44,7 @@ async def test_a_failed_turn_is_told_in_her_words(place: Place) -> None:
     await place.ask()
     said = await place.workers.asked_to_answer()
     await place.workers.fail(said.turn)
-    await place.says("failed")
+    await place.answers_without_thought("how_are_you")
     await place.finished()
     assert place.active.failed == 1
 
@@ -51,7 +53,7 @@ async def test_in_the_language_of_the_person(place: Place) -> None:
     await place.ask("yaar tum kaisi ho aaj")
     said = await place.workers.asked_to_answer()
     await place.workers.fail(said.turn)
-    await place.says("failed", "hinglish")
+    await place.answers_without_thought("how_are_you", "hinglish")
 
 
 async def test_an_answer_that_breaks_off_keeps_what_was_written(place: Place) -> None:
@@ -61,8 +63,36 @@ async def test_an_answer_that_breaks_off_keeps_what_was_written(place: Place) ->
     posted = await place.discord.bot_wrote()
     await place.workers.fail(said.turn)
     edited = await place.discord.bot_edited(posted.id)
-    assert edited.startswith("That much I can say.\n\n")
-    assert len(edited) > 30
+    assert edited.removeprefix("That much I can say.\n\n") in emergency().lost_thread.en
+
+
+async def test_ears_that_fail_are_excused_for_nobody_knows_what_was_said(place: Place) -> None:
+    direct = place.discord.world.direct_channel(place.asha.member.user)
+    await place.asha.send_voice_message(direct, ogg_of(tone(0.5)), 0.5)
+    utterance, _ = await place.workers.asked_to_transcribe()
+    await place.workers.fail(utterance.turn, "transcribe")
+    await place.says("failed")
+
+
+async def test_what_was_heard_is_answered_in_its_language_when_nobody_can_think(place: Place) -> None:
+    direct = place.discord.world.direct_channel(place.asha.member.user)
+    await place.asha.send_voice_message(direct, ogg_of(tone(0.5)), 0.5)
+    utterance, _ = await place.workers.asked_to_transcribe()
+    await place.workers.heard(utterance.turn, "आज मैं बहुत उदास हूँ")
+    await place.workers.fail(utterance.turn)
+    await place.answers_without_thought("sad", "hi")
+
+
+async def test_ten_failures_in_a_row_never_get_the_same_answer_twice(place: Place) -> None:
+    for _ in range(10):
+        await place.ask("hello")
+        await place.workers.fail((await place.workers.asked_to_answer()).turn)
+        await place.finished()
+        place.active = ActiveTurns(10)
+        place.let_her_read()
+    said = [event.content for event in place.by_her()]
+    assert len(said) == 10
+    assert all(one != other for one, other in pairwise(said))
 
 
 async def test_a_late_answer_is_told(own_valkey: RunningValkey) -> None:
@@ -78,13 +108,13 @@ async def test_an_empty_answer_is_a_failed_one(place: Place) -> None:
     await place.ask()
     said = await place.workers.asked_to_answer()
     await place.workers.end(said.turn, "")
-    await place.says("failed")
+    await place.answers_without_thought("how_are_you")
 
 
 async def test_a_missing_worker_is_told_and_then_the_answer_takes_its_place(place: Place) -> None:
     await place.workers.leave()
     await place.ask()
-    notice = await place.says("no_worker", stage="generate")
+    notice = await place.answers_without_thought("how_are_you")
     await place.workers.come_back()
     said = await place.workers.asked_to_answer()
     await place.workers.words(said.turn, "I am back.")
@@ -98,8 +128,10 @@ async def test_without_redis_she_says_so(place: Place) -> None:
     async with Turns(f"redis://127.0.0.1:{unused_port()}/0", request_seconds=20) as nowhere:
         place.turns = nowhere
         place.let_her_read()
-        await place.ask()
-        await place.says("not_sent")
+        await place.ask("i had such a bad day")
+        await place.answers_without_thought("sad")
+        await place.ask("मुझे जीना नहीं है")
+        assert "14416" in (await place.answers_without_thought("crisis", "hi")).content
 
 
 async def test_a_bug_is_told_in_words_and_never_as_a_trace(place: Place) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from bot.active import ActiveTurns
 from bot.client import Priya
+from bot.foggy_head import FoggyHead
 from bot.preferences import Preferences
 from bot.text.chat import Chat
 from bot.text.interrupting import SpeakingRoom
 from bot.text.rate_limits import keep_channels_apart
 from bot.turns import Turns
+from config.emergency import emergency
 from config.phrases import Language, phrases
 from tests.discord.channel import Channel
 from tests.discord.events import MessageEdited, MessagePosted
@@ -63,6 +65,7 @@ class Place:
     turns: Turns
     active: ActiveTurns = field(default_factory=lambda: ActiveTurns(10))
     rooms: OneRoom = field(default_factory=OneRoom)
+    head: FoggyHead = field(default_factory=FoggyHead)
 
     def her_user(self) -> nextcord.ClientUser:
         assert self.client.user is not None
@@ -71,7 +74,7 @@ class Place:
     def let_her_read(self) -> None:
         """Messages reach a chat that is made of what stands here now."""
         preferences = Preferences(self.turns.dispatcher.redis)
-        self.reader.chat = Chat(self.turns, preferences, self.rooms, self.active, self.her_user)
+        self.reader.chat = Chat(self.turns, preferences, self.rooms, self.active, self.her_user, head=self.head)
 
     @property
     def her(self) -> str:
@@ -104,6 +107,11 @@ class Place:
         """Until she posts one of the wordings of ``key``."""
         wordings = all_wordings(key, language, **fields)
         return await self.discord.bot_wrote(lambda event: event.content in wordings, since=since)
+
+    async def answers_without_thought(self, kind: str, language: Language = "en") -> MessagePosted:
+        """Until she posts an emergency answer of this kind."""
+        lines = next(row for row in emergency().kind if row.name == kind).of(language)
+        return await self.discord.bot_wrote(lambda event: event.content in lines)
 
     async def finished(self) -> None:
         """Until she works on nothing. She takes nothing more afterwards."""
