@@ -46,6 +46,11 @@ class ActiveTurns:
     def running(self) -> int:
         return len(self._tasks)
 
+    @property
+    def has_place(self) -> bool:
+        """Whether one more turn can begin at once."""
+        return not self._is_draining and not self._places.locked()
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Outcome]:
         """Work on one turn inside of this. An exception, or ``Outcome.has_failed``, counts it as failed.

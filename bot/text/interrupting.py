@@ -1,4 +1,4 @@
-"""Typing while she speaks in a voice channel counts like speaking up there."""
+"""Typing while she speaks in a voice channel counts like speaking up there; "ruko" also while she only thinks."""
 
 from collections.abc import Mapping
 from enum import Enum, auto, unique
@@ -32,6 +32,11 @@ class SpeakingRoom(Protocol):
     def is_speaking(self) -> bool: ...
 
     @property
+    def is_thinking(self) -> bool:
+        """She is about to speak."""
+        ...
+
+    @property
     def people(self) -> int:
         """In the channel, without bots."""
         ...
@@ -60,14 +65,17 @@ class Effect(Enum):
 
 
 async def interrupt(room: SpeakingRoom, message: nextcord.Message, text: str, *, is_hers: bool) -> Effect:
-    """Tell the room, if she speaks there and it is for her ears: written in that channel's own chat, or to her by
-    somebody in the channel."""
+    """Tell the room, if it is over what she says there and for her ears: written in that channel's own chat, or to her
+    by somebody in the channel."""
     is_in_chat = message.channel.id == room.channel.id
     is_in_channel = message.author.id in room.channel.voice_states
-    if not (room.is_speaking and text and (is_in_chat or (is_in_channel and is_hers))):
+    if not (text and (is_in_chat or (is_in_channel and is_hers))):
+        return Effect.NONE
+    kind = kind_of(text)
+    if not (room.is_speaking or (room.is_thinking and kind is Interjection.STOP)):
         return Effect.NONE
     who = Who(str(message.author.id), message.author.display_name, f"discord:{room.channel.id}")
     has_ended_her = await room.typed(who, text, is_for_her=is_hers)
-    if kind_of(text) is not Interjection.WORDS:
+    if kind is not Interjection.WORDS:
         return Effect.WAS_ALL
     return Effect.ENDED_HER if has_ended_her else Effect.NONE

@@ -98,9 +98,10 @@ class Agenda:
     def drop(self, reply: Reply) -> None:
         """It is not to be said, or not to its end."""
         if reply is self._current:
-            self._end_current()
+            self._end_current()  # which sees to it that history keeps what was heard
             self.tell(Silent())
-        elif reply in self._queue:
+            return
+        if reply in self._queue:
             self._queue.remove(reply)
         if not reply.is_over.is_set():
             self.spawn(reply.abandon())

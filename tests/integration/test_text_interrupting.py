@@ -39,6 +39,7 @@ class Speaking:
 
     channel: VoiceChannel
     is_speaking: bool = True
+    is_thinking: bool = False
     people: int = 1
     is_ended_by_words: bool = False
     told: asyncio.Queue[tuple[Who, str]] = field(default_factory=asyncio.Queue)
@@ -112,3 +113,14 @@ async def test_from_another_channel_only_what_is_meant_for_her_interrupts(place:
     assert (await place.workers.answer("Pucho.")).text == "ek sawaal hai mera"
     assert (await room.told.get())[1] == "ruko"
     assert room.told.empty(), "Ravi isn't in the channel"
+
+
+async def test_a_stop_word_before_her_first_sound_is_told_and_other_words_are_a_question_of_their_own(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    room.is_speaking, room.is_thinking = False, True
+    await place.asha.write(baithak, "ruko")
+    assert (await room.told.get())[1] == "ruko"
+    await place.asha.write(baithak, "haan")
+    assert (await place.workers.answer("Bolo.")).text == "haan"
+    assert room.told.empty()

@@ -98,3 +98,26 @@ async def test_nothing_takes_the_place_of_what_was_hushed() -> None:
     assert not scene.agenda.put_in_place_of(old, new)
     await scene.agenda.idle()
     assert new.is_over.is_set()
+
+
+async def test_an_answer_that_is_dropped_in_its_middle_is_cut_short_and_not_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Giving it up too would close the ears of who waits for generate's last word, and history would keep it all."""
+    scene, done = Scene(), []
+
+    async def cut_short(_: Reply) -> None:
+        done.append("cut short")
+
+    async def abandon(_: Reply) -> None:
+        done.append("given up")
+
+    monkeypatch.setattr(Reply, "cut_short", cut_short)
+    monkeypatch.setattr(Reply, "abandon", abandon)
+    reply = scene.reply()
+    scene.agenda.add(reply)
+    scene.agenda.advance()
+    scene.agenda.drop(reply)
+    await scene.agenda.idle()
+    assert done == ["cut short"]
+    reply._following.cancel()
