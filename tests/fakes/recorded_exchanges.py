@@ -97,7 +97,8 @@ class Pieces(httpx.AsyncByteStream):
 type Respond = Callable[[httpx.Request], httpx.Response]
 
 
-def responding(content: bytes, status: int = 200, **headers: str) -> Respond:
+def responding(content: bytes, status: int = 200, /, **headers: Any) -> Respond:
+    """Headers as keywords, underscores for dashes."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda _request: httpx.Response(status, headers={**STREAM, **named}, content=content)
 
