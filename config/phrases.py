@@ -44,9 +44,22 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
         "status_stage_generate": "engines workers waiting",
         "status_stage_synthesize": "engines workers waiting",
         "status_voices": "voices",
+        "status_away": "engines",
         "status_memory": "bot workers",
         "status_gateway": "latency shards",
         "status_lag": "p99 worst",
+        "health_spent": "spent cap",
+        "health_stage": "stage",
+        "health_resting": "time why",
+        "health_out": "why",
+        "health_replaced": "old new",
+        "health_first": "seconds",
+        "health_tokens": "count",
+        "health_wasted": "count",
+        "health_left": "count",
+        "health_ready": "names",
+        "health_without_key": "count",
+        "health_more": "count",
     }.items()
 }
 """What is filled into the wordings of a key; the others are said as they stand."""
@@ -60,7 +73,8 @@ KEYS: Final = frozenset(FIELDS) | {
     *("answers_set_addressed", "answers_set_always", "answers_set_never", "error", "no_memory", "no_dm"),
     *(f"name_of_{name}" for name in ("en", "hi", "hinglish", "auto", "default", "addressed", "always", "never")),
     *(f"help_{name}" for name in ("intro", "join", "leave", "talk", "stop", "voice", "language", "consent", "answers")),
-    *("help_status", "help_help", "help_outro", "status_nobody", "status_no_redis"),
+    *("help_status", "help_health", "help_help", "help_outro", "status_nobody", "status_no_redis"),
+    *("health_intro", "health_serving", "health_nobody"),
 }
 
 _FIELD = re.compile(r"\{(\w*)\}")

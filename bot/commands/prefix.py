@@ -9,7 +9,7 @@ import nextcord
 from loguru import logger
 from nextcord.ext import commands
 
-from bot.commands import choosing, status, talking
+from bot.commands import choosing, health, status, talking
 from bot.commands.answering import Answering
 from bot.commands.caller import Body, Caller, Person, Reply, language_for
 from bot.parts import Parts
@@ -64,6 +64,10 @@ class PrefixCommands(commands.Cog):
     @commands.command(name="status")
     async def status(self, context: Context) -> None:
         await self._answer(context, partial(status.status, parts=self.parts))
+
+    @commands.command(name="health")
+    async def health(self, context: Context) -> None:
+        await self._answer(context, partial(health.health, parts=self.parts))
 
     @commands.command(name="help")
     async def help(self, context: Context) -> None:

@@ -12,7 +12,7 @@ from loguru import logger
 from nextcord.abc import Messageable
 from nextcord.ext import commands
 
-from bot.commands import choosing, status, talking
+from bot.commands import choosing, health, status, talking
 from bot.commands.answering import Answering
 from bot.commands.caller import Body, Caller, Reply, language_for
 from bot.parts import Parts
@@ -107,6 +107,10 @@ class SlashCommands(commands.Cog):
     @_listed("status", "How Priya is doing")
     async def status(self, interaction: Interaction) -> None:
         await self._answer(interaction, "status", partial(status.status, parts=self.parts), is_private=True)
+
+    @_listed("health", "How each of Priya's engines is doing")
+    async def health(self, interaction: Interaction) -> None:
+        await self._answer(interaction, "health", partial(health.health, parts=self.parts), is_private=True)
 
     @_listed("help", "What Priya can do")
     async def help(self, interaction: Interaction) -> None:

@@ -12,9 +12,10 @@ from redis.exceptions import RedisError
 from bot.commands.caller import Caller, Reply
 from bot.parts import Parts
 from tasks.dispatch import StageLoad
+from tasks.health import StageHealth, away, read_health
 from tasks.messages import StageName
 
-NAMES: Final = ("join", "leave", "talk", "stop", "voice", "language", "consent", "answers", "status", "help")
+NAMES: Final = ("join", "leave", "talk", "stop", "voice", "language", "consent", "answers", "status", "health", "help")
 """Every command, in the order of the help."""
 
 SHOWN: Final[tuple[StageName, ...]] = ("transcribe", "generate", "synthesize")
@@ -25,7 +26,8 @@ async def status(caller: Caller, parts: Parts) -> Reply:
     active, lag = parts.active, parts.lag.lag()
     try:
         stages = await parts.turns.dispatcher.stages()
-        workers = [line for stage in SHOWN for line in _stage(caller, stage, stages[stage])]
+        health = await read_health(parts.turns.dispatcher.redis)
+        workers = [line for stage in SHOWN for line in _stage(caller, stage, stages[stage], health.stages[stage])]
         is_well = all(stages[stage].workers for stage in SHOWN)
     except RedisError:
         stages, workers, is_well = {}, [caller.say("status_no_redis")], False
@@ -51,10 +53,14 @@ async def help_(caller: Caller) -> Reply:
     return Reply("\n".join([caller.say("help_intro"), *lines, caller.say("help_outro")]))
 
 
-def _stage(caller: Caller, stage: StageName, load: StageLoad) -> list[str]:
-    engines = _in_order(engine for worker in load.workers for engine in worker.engines or (worker.engine,) if engine)
-    told = ", ".join(engines) or caller.say("status_nobody")
+def _stage(caller: Caller, stage: StageName, load: StageLoad, health: StageHealth) -> list[str]:
+    offered = (engine for worker in load.workers for engine in worker.engines or (worker.engine,) if engine)
+    engines = _in_order([*offered, *(engine.name for engine in health.engines if load.workers)])
+    resting = away(health.engines)
+    told = ", ".join(engine for engine in engines if engine not in resting) or caller.say("status_nobody")
     lines = [caller.say(f"status_stage_{stage}", engines=told, workers=len(load.workers), waiting=load.waiting)]
+    if resting and load.workers:
+        lines.append(caller.say("status_away", engines=", ".join(resting)))
     voices = _in_order(voice for worker in load.workers for voice in worker.voices)
     return [*lines, caller.say("status_voices", voices=", ".join(voices))] if voices else lines
 

@@ -12,6 +12,7 @@ from bot.parts import Parts
 from bot.preferences import Preferences
 from bot.turns import Turns
 from config.settings import Settings
+from tests.discord.events import CommandsRegistered
 from tests.discord.rest.rate_limits import Limit
 from tests.discord.simulator import DiscordSimulator
 from tests.discord.stock import running
@@ -57,4 +58,7 @@ async def evening(discord: DiscordSimulator, parts: Parts) -> AsyncIterator[Even
     general, baithak, asha = home.add_text_channel(), home.add_voice_channel(), home.add_member("Asha")
     assert isinstance(parts.rooms, FakeRooms)
     async with running(made_bot(parts), discord) as bot:
+        # The client is ready before Discord has taken all of its commands, one by one.
+        all_names = {command.name for command in bot.commands}
+        await discord.journal.first(CommandsRegistered, lambda event: {*event.names} == all_names)
         yield Evening(discord, home, general, baithak, asha, bot, parts, parts.rooms)

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextc
 async def test_all_commands_are_listed_with_their_choices(evening: Evening) -> None:
     listed = {command["name"]: command for command in evening.discord.commands.registered[None]}
     assert {*listed} == {
-        *("join", "leave", "talk", "stop", "voice", "language", "consent", "answers", "status", "help")
+        *("join", "leave", "talk", "stop", "voice", "language", "consent", "answers", "status", "health", "help")
     }  # fmt: skip
     choices = {choice["value"] for choice in listed["language"]["options"][0]["choices"]}
     assert choices == {"english", "hindi", "hinglish", "auto"}
