@@ -9,6 +9,7 @@ import nextcord
 import pytest
 
 from bot.active import ActiveTurns
+from bot.by_heart import Recordings
 from bot.consent import Consent
 from bot.preferences import Preferences
 from bot.turns import Turns, Who
@@ -73,6 +74,11 @@ class RoomScene:
         await self.she_is_heard_by(*people)
         return self.room
 
+    async def sit_down(self) -> VoiceRoom:
+        """She joins, without a word."""
+        self.room = await self.rooms.join(self.place(self.scene.channel), None)
+        return self.room
+
     async def she_is_heard_by(self, *people: Person) -> None:
         before = {person: sounds(person) for person in people}
         await self.room.say(Who("0", "a test", f"discord:{self.scene.channel.id}"), "Hello.")
@@ -102,7 +108,9 @@ async def her_next_words(person: Person, packets: int = 5) -> None:
 
 
 @asynccontextmanager
-async def room_scene(monkeypatch: pytest.MonkeyPatch, url: str) -> AsyncIterator[RoomScene]:
+async def room_scene(
+    monkeypatch: pytest.MonkeyPatch, url: str, by_heart: Recordings | None = None
+) -> AsyncIterator[RoomScene]:
     async with stage(monkeypatch) as scene, Turns(url, request_seconds=20) as turns:
         redis = turns.dispatcher.redis
         async for key in redis.scan_iter("history:*"):
@@ -111,7 +119,10 @@ async def room_scene(monkeypatch: pytest.MonkeyPatch, url: str) -> AsyncIterator
         async with Consent(redis) as consent:
             active = ActiveTurns(10)
             rooms = VoiceRooms(
-                turns, consent, Preferences(redis), active, redis, None, hearing=hearing_of_tones, join_seconds=4
+                *(turns, consent, Preferences(redis), active, redis, None),
+                hearing=hearing_of_tones,
+                join_seconds=4,
+                by_heart=by_heart,
             )
             try:
                 yield RoomScene(scene, rooms, turns, consent, active)
