@@ -243,13 +243,8 @@ class VoiceRoom:
         answers = self._manner.server.answers
         is_for_her = answers == "always" or (answers != "never" and self.people <= 1)
         is_alone = self._agenda.is_empty and self._agenda.floor.began_in_silence(talk.number)
-        is_certain = self.company.active.has_place  # whoever has to wait for one may be refused
-        return (
-            is_for_her
-            and is_alone
-            and is_certain
-            and not self._agenda.was_heard_within(JUST_HEARD_SECONDS, talk.began_at)
-        )
+        is_new = not self._agenda.was_heard_within(JUST_HEARD_SECONDS, talk.began_at)
+        return is_for_her and is_alone and is_new and self.company.active.has_place
 
     def _lose(self, talk: Talk) -> None:
         self._forget_draft(talk)

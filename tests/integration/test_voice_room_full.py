@@ -44,12 +44,14 @@ async def until_refused(scene: RoomScene, count: int = 1) -> None:
 
 
 async def test_without_a_place_nothing_is_sent_to_be_answered_and_she_says_so(scene: RoomScene, asha: Person) -> None:
+    redis = scene.turns.dispatcher.redis
+    answers_before = {key async for key in redis.scan_iter("answer:*")}
     async with AsyncExitStack() as taken:
         await take_all_places(scene, taken)
         await says(asha, "sing something")
         await until_refused(scene)
         assert not await scene.history()
-        assert not [key async for key in scene.turns.dispatcher.redis.scan_iter("answer:*")]
+        assert {key async for key in redis.scan_iter("answer:*")} == answers_before
         await her_next_words(asha)
 
 
