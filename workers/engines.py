@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from config.emotions import NEUTRAL, Emotion
+
 type Pcm = npt.NDArray[np.float32]
 """Mono samples from -1 to 1, one dimension."""
 
@@ -104,6 +106,8 @@ class Synthesizer(Protocol):
     @property
     def name(self) -> str: ...
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
-        """``sentence`` is plain speakable text. Text with nothing to say gives no samples."""
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
+        """``sentence`` is plain speakable text. Text with nothing to say gives no samples.
+
+        Speech with ``emotion`` is in the same words; an engine that can't show it speaks as always."""
         ...

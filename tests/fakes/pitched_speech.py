@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from bot.voice.hearing import Hearing
 from config.audio import SPOKEN_RATE_HZ
+from config.emotions import NEUTRAL, Emotion
 from config.settings import Settings
 from tests.fakes.stages import ToneSynthesizer
 from workers.engines import Pcm, Speech, Transcript
@@ -78,12 +79,12 @@ class PitchTranscriber:
 class MoodySynthesizer(ToneSynthesizer):
     """A tone as long as the text, unless told otherwise."""
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         if "mute" in sentence:
             raise EngineUnavailable(self.name, "told to be mute")
         if "wait" in sentence:
             time.sleep(WAIT_SECONDS)
-        return super().synthesize(sentence, language=language)
+        return super().synthesize(sentence, language=language, emotion=emotion)
 
 
 def load_synthesizer(settings: Settings) -> MoodySynthesizer:

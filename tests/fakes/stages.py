@@ -6,44 +6,58 @@ Name them in settings by path: ``LANGUAGE_ENGINES=tests.fakes.stages:load_chat_m
 import os
 import signal
 import time
+import uuid
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from config.audio import HEARD_RATE_HZ
+from config.emotions import NEUTRAL, Emotion
 from config.settings import Settings
+from tests.fakes.engine_journal import note
 from workers.engines import Conversation, Delta, Pcm, Speech, Transcript
 from workers.errors import EngineUnavailable
+from workers.speech_to_text.listener import check_utterance
 
 TONE_RATE_HZ: Final = 24_000
 SECONDS_A_LETTER: Final = 0.05
+LONG_SECONDS: Final = 15.0
 VOICES: Final = ("fake-alto", "fake-bass")
 """Voices of the synthesizer besides its default one."""
 
 
 class LevelTranscriber:
-    """Hears how loud the speech is: a peak of 0.25 is "level 250"; silence is nothing."""
+    """Hears how loud the speech is: a peak of 0.25 is "level 250"; silence is nothing. Long speech takes it a while."""
 
     name = "fake-ear"
 
     def transcribe(self, speech: Pcm, *, language: str | None = None) -> Transcript:
+        check_utterance(self.name, speech)
         level = round(float(np.abs(speech).max(initial=0.0)) * 1000)
+        note("hear", str(level))
+        if len(speech) > LONG_SECONDS * HEARD_RATE_HZ:
+            time.sleep(0.3)
         return Transcript(f"level {level}" if level else "", language or "en", 1.0)
 
 
 class ObedientChatModel:
     """Does what the newest message says.
 
-    ``slow ...``: a word every 50 ms, forty of them. ``fail``: fails at once. ``break``: fails after a sentence.
-    ``die``: takes its process with it. ``on ...``: talks on and on. ``recall``: repeats what was said before.
+    ``slow ...``: a word every 50 ms, forty of them. ``vary ...``: the same, in other words each time. ``fail``: fails
+    at once. ``break``: fails after a sentence. ``die``: takes its process with it. ``on ...``: talks on and on.
+    ``recall``: repeats what was said before.
     ``language``: repeats the last line of what it was told about itself. Anything else: two sentences.
     """
 
     name = "fake-mind"
 
     def reply(self, conversation: Conversation) -> Generator[Delta]:
+        asked = conversation.messages[-1].text
+        note("think", asked)
         for text in self._texts(conversation):
+            note("token", asked)
             yield Delta(text, self.name)
 
     def _texts(self, conversation: Conversation) -> Generator[str]:
@@ -51,6 +65,8 @@ class ObedientChatModel:
         match asked.split()[0]:
             case "slow":
                 yield from slowly(conversation.answer_so_far)
+            case "vary":
+                yield from slowly(conversation.answer_so_far, last_word=uuid.uuid4().hex)
             case "fail":
                 raise EngineUnavailable(self.name, "told to fail")
             case "break":
@@ -70,10 +86,10 @@ class ObedientChatModel:
                 yield answer.removeprefix(conversation.answer_so_far).lstrip()
 
 
-def slowly(already_said: str) -> Generator[str]:
+def slowly(already_said: str, last_word: str = "number") -> Generator[str]:
     """Five sentences of eight words, going on behind those that were said already."""
     sentence = ("And", "this", "is", "a", "rather", "long", "sentence")
-    words = [word for number in range(5) for word in (*sentence, f"number{number}.")]
+    words = [word for number in range(5) for word in (*sentence, f"{last_word}{number}.")]
     for word in words[len(already_said.split()) :]:
         time.sleep(0.05)
         yield f"{word} "
@@ -85,7 +101,8 @@ class ToneSynthesizer:
     def __init__(self, name: str = "fake-mouth") -> None:
         self.name = name
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
+        note("say", sentence)
         seconds = len(sentence) * SECONDS_A_LETTER
         time_axis = np.arange(int(seconds * TONE_RATE_HZ), dtype=np.float32) / TONE_RATE_HZ
         return Speech((0.3 * np.sin(2 * np.pi * 220 * time_axis)).astype(np.float32), TONE_RATE_HZ)
@@ -94,7 +111,7 @@ class ToneSynthesizer:
 class BreakableSynthesizer(ToneSynthesizer):
     """Hurried, and silent for good once the file that ``BREAKS_WITH`` names is there."""
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         if Path(os.environ["BREAKS_WITH"]).exists():
             raise EngineUnavailable(self.name, "told to break")
         spoken = super().synthesize(sentence, language=language)

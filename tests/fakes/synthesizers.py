@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from config.emotions import NEUTRAL, Emotion
 from workers.engines import Speech
 
 
@@ -19,7 +20,7 @@ class ToneSynthesizer:
     def name(self) -> str:
         return self._name
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         self.spoken.append((sentence, language))
         if not any(character.isalnum() for character in sentence):
             return Speech(np.empty(0, np.float32), self._rate_hz)

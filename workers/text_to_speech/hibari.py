@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
+
+import numpy as np
 
 from config.models import sha256_of
 from config.settings import Settings
 from workers.engines import Pcm
 from workers.errors import EngineMisconfigured, EngineUnavailable
+from workers.text_to_speech.expression import Knobs
+from workers.text_to_speech.frames import blended, nearest, with_melody
 from workers.text_to_speech.voice import CalibratedVoice
 
 NAME: Final = "hibari"
@@ -16,14 +20,22 @@ THREADS: Final = 1
 """A second thread made it slower wherever it was measured: the model is too small to be shared out."""
 SEED: Final = 2023
 """Of the breath noise in the voice: the same words sound the same each time."""
+SHORTEST_IDS: Final = 3
+"""A sound between the marks of beginning and end."""
 
 
 class _Hibari(Protocol):
     """What we use of ``hibari.Hibari``, which carries no types."""
 
     sample_rate: int
+    sess: Any
+    """The network: from ids to the five parts of a spectrum and the pitch, in frames."""
 
     def stream(self, text: str, speed: float = ..., seed: int | None = ...) -> Iterator[Pcm]: ...
+
+    def phonemize(self, text: str) -> list[str]: ...
+
+    def ids(self, phonemes: str) -> list[int]: ...
 
 
 def load(settings: Settings) -> CalibratedVoice:
@@ -38,7 +50,33 @@ def load(settings: Settings) -> CalibratedVoice:
         model = cast("_Hibari", Hibari(voice=settings.hibari_voice, model=str(file), threads=THREADS))
     except Exception as error:
         raise EngineMisconfigured(NAME, f"can't load {file.name}: {error}") from error
-    return CalibratedVoice(NAME, partial(model.stream, seed=SEED), model.sample_rate, "en")
+    return CalibratedVoice(NAME, partial(_speak, model), model.sample_rate, "en")
+
+
+def _speak(model: _Hibari, text: str, how: Knobs) -> Iterator[Pcm]:
+    """As the package speaks, or, where a feeling is to be heard, from its network's frames."""
+    if how.unpitched_rate == 1 and how.intonation == 1:
+        yield from model.stream(text, seed=SEED)
+        return
+    from hibari.dsp import synth
+
+    breath = np.random.default_rng(SEED)
+    for phonemes in model.phonemize(text):
+        ids = model.ids(phonemes)
+        if len(ids) < SHORTEST_IDS:
+            continue
+        parts = model.sess.run(None, {"ids": np.array([ids], np.int64), "speed": np.ones(1, np.float32)})
+        harmonics, phases, noise, rest, rest_phases, pitch_hz = (part[0] for part in parts)
+        count = max(1, round(len(pitch_hz) / how.unpitched_rate))
+        yield synth(
+            blended(harmonics, count),
+            nearest(phases, count),
+            blended(noise, count),
+            blended(rest, count),
+            nearest(rest_phases, count),
+            nearest(with_melody(pitch_hz, how.intonation), count),
+            breath,
+        )
 
 
 def voices(settings: Settings) -> dict[str, Settings]:

@@ -13,6 +13,7 @@ from config.models import ModelRefused, verified_folder
 from config.settings import Settings
 from workers.engines import Pcm
 from workers.errors import EngineMisconfigured, EngineUnavailable
+from workers.text_to_speech.expression import Knobs
 from workers.text_to_speech.voice import CalibratedVoice, Speak
 
 if TYPE_CHECKING:
@@ -91,11 +92,17 @@ def _open(model: Path, description: Path) -> "PiperVoice":
 def _speak_with(voice: "PiperVoice") -> Speak:
     from piper import SynthesisConfig
 
-    # Its own normalization makes every sentence equally loud: a constant gain is ours to apply.
-    how: Any = SynthesisConfig(normalize_audio=False)
+    own = voice.config
 
-    def speak(text: str) -> Iterator[Pcm]:
-        for chunk in voice.synthesize(text, how):
+    def speak(text: str, how: Knobs) -> Iterator[Pcm]:
+        config: Any = SynthesisConfig(
+            length_scale=own.length_scale / how.unpitched_rate,
+            noise_scale=own.noise_scale * how.noise,
+            noise_w_scale=own.noise_w_scale * how.rhythm,
+            # Its own normalization makes every sentence equally loud: a constant gain is ours to apply.
+            normalize_audio=False,
+        )
+        for chunk in voice.synthesize(text, config):
             yield chunk.audio_float_array
 
     return speak

@@ -6,14 +6,17 @@ from typing import Final
 import numpy as np
 from anyascii import anyascii
 
+from config.emotions import NEUTRAL, Emotion
 from workers.engines import Pcm, Speech
 from workers.errors import EngineError, EngineUnavailable
 from workers.text_to_speech.edges import joined, trimmed
+from workers.text_to_speech.expression import UNMOVED, Knobs, knobs
 from workers.text_to_speech.loudness import gain_to_target, limited
 from workers.text_to_speech.wording import pieces, sayable
 
-type Speak = Callable[[str], Iterator[Pcm]]
-"""The model itself: sayable text in, its sentences out, mono at the voice's rate."""
+type Speak = Callable[[str, Knobs], Iterator[Pcm]]
+"""The model itself: sayable text in, its sentences out, mono at the voice's rate. Of the knobs it follows those that
+it has; of speed ``unpitched_rate``, since pitch is made here."""
 
 CALIBRATION: Final = {
     "en": (
@@ -54,28 +57,39 @@ class CalibratedVoice:
     def name(self) -> str:
         return self._name
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         """Trimmed, at the common loudness and limited. The script of ``sentence`` need not be the voice's:
-        what it can't read it is given in Latin letters. Raises EngineUnavailable."""
+        what it can't read it is given in Latin letters. Raises EngineUnavailable.
+
+        Pitch costs nothing: the model speaks slower or quicker than it should, and its samples are played at another
+        rate, which makes up for it. So ``rate_hz`` of emotional speech is an odd one."""
         text = sayable(sentence, self.language)
-        pcm = self._spoken(text)
+        how = knobs(emotion)
+        pcm = self._spoken(text, how)
         if text and not pcm.size:
             # Letters such as phonetic signs are Latin by name, yet no voice knows them all.
-            pcm = self._spoken(anyascii(text))
+            pcm = self._spoken(anyascii(text), how)
         if text and not pcm.size:
             raise EngineUnavailable(self._name, f"made no sound of {len(text)} characters")
-        return Speech(limited(pcm, self.rate_hz), self.rate_hz)
+        if how.energy_db:
+            pcm = pcm * np.float32(10 ** (how.energy_db / 20))
+        rate_hz = self._played_at(how)
+        return Speech(limited(pcm, rate_hz), rate_hz)
 
-    def _spoken(self, text: str) -> Pcm:
-        parts = (trimmed(self.raw(piece) * self.gain, self.rate_hz) for piece in pieces(text))
-        return joined([part for part in parts if part.size], self.rate_hz)
+    def _spoken(self, text: str, how: Knobs) -> Pcm:
+        rate_hz = self._played_at(how)
+        parts = (trimmed(self.raw(piece, how) * self.gain, rate_hz) for piece in pieces(text))
+        return joined([part for part in parts if part.size], rate_hz)
 
-    def raw(self, text: str) -> Pcm:
-        """What the model itself makes of sayable text: its own loudness, its own silences.
+    def _played_at(self, how: Knobs) -> int:
+        return round(self.rate_hz * how.pitch_factor)
+
+    def raw(self, text: str, how: Knobs = UNMOVED) -> Pcm:
+        """What the model itself makes of sayable text: its own loudness, its own silences, at ``rate_hz``.
 
         Raises EngineUnavailable when the model breaks or gives no numbers."""
         try:
-            spoken = [np.asarray(pcm, np.float32).reshape(-1) for pcm in self._speak(text)]
+            spoken = [np.asarray(pcm, np.float32).reshape(-1) for pcm in self._speak(text, how)]
         except EngineError:
             raise
         except Exception as error:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from config.emotions import NEUTRAL, Emotion
 from config.settings import Settings
 from workers.engines import Speech, Synthesizer
 from workers.errors import EngineUnavailable
@@ -17,7 +18,7 @@ class Voice:
         self.name = name
         self._error = error
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         if self._error is not None:
             raise self._error
         raise AssertionError("not asked to speak here")

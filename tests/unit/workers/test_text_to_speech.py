@@ -8,6 +8,7 @@ import pytest
 from workers.engines import Pcm, Speech
 from workers.errors import EngineUnavailable
 from workers.text_to_speech.edges import HEAD_SECONDS, TAIL_SECONDS, joined, trimmed
+from workers.text_to_speech.expression import Knobs
 from workers.text_to_speech.loudness import CEILING, TARGET_LUFS, gain_to_target, limited, loudness_lufs
 from workers.text_to_speech.packets import spoken_packets
 from workers.text_to_speech.voice import CalibratedVoice
@@ -126,7 +127,7 @@ def make_voice(reply: Pcm | Exception) -> CalibratedVoice:
     """A voice that was measured in good health, and then gives ``reply``."""
     healthy = True
 
-    def speak(text: str) -> Iterator[Pcm]:
+    def speak(text: str, how: Knobs) -> Iterator[Pcm]:
         if healthy:
             yield sound(1.0)
         elif isinstance(reply, Exception):
@@ -160,4 +161,4 @@ def test_a_broken_voice_still_has_nothing_to_say_to_an_emoji() -> None:
 
 def test_a_voice_that_is_silent_from_the_start_is_unavailable() -> None:
     with pytest.raises(EngineUnavailable, match="makes no sound"):
-        CalibratedVoice("test", lambda _: iter([silence(1.0)]), RATE, "en")
+        CalibratedVoice("test", lambda _text, _how: iter([silence(1.0)]), RATE, "en")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from config.emotions import NEUTRAL, Emotion
 from config.settings import Settings
 from workers.engines import Speech, Synthesizer
 from workers.errors import EngineMisconfigured
@@ -20,7 +21,7 @@ class Singer:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         raise AssertionError("not asked to speak here")
 
 
