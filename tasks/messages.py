@@ -143,6 +143,8 @@ class Sentence(Message):
     text: str
     language: str
     queued_at: float
+    emotion: str = ""
+    """How it is felt, a name of config/catalogues/emotions.toml; empty for her everyday voice."""
 
 
 STAGE_OF: Final[Mapping[type[Message], StageName]] = {

@@ -9,6 +9,7 @@ from redis.client import Pipeline
 
 from config.audio import FRAME_MS
 from config.emergency import emergency
+from config.emotions import emotions
 from tasks import keys
 from tasks.blobs import pack_packets, unpack_packets
 from tasks.by_heart import ENGINE as BY_HEART
@@ -74,11 +75,12 @@ def _spoken_or_known(sentence: Sentence) -> Speech | tuple[bytes, ...]:
 def _spoken(sentence: Sentence) -> Speech:
     """By the voice that the turn names, else by the first that can. Raises NoEngine."""
     text, name = speakable(emergency().as_said_aloud(sentence.text)), sentence.turn.voice
+    emotion = emotions().find(sentence.emotion)
     named = (voices().find(name) or synthesizer().preferring(name)) if name else None
     if named is not None:
         try:
-            speech = named.synthesize(text, language=sentence.language)
+            speech = named.synthesize(text, language=sentence.language, emotion=emotion)
             return replace(speech, engine=speech.engine or named.name)
         except EngineError as error:
             logger.bind(model=named.name, success=False).warning("Trying the default voice: {}", error)
-    return synthesizer().synthesize(text, language=sentence.language)
+    return synthesizer().synthesize(text, language=sentence.language, emotion=emotion)

@@ -103,7 +103,9 @@ class SpeakAsking:
         self._loop = loop
 
     async def ask(self, request: ToSay, model: str) -> AsyncGenerator[Speech | Allowance | Spent]:
-        yield await self._voice.speak(self._loop.client, request.sentence, language=request.language)
+        yield await self._voice.speak(
+            self._loop.client, request.sentence, language=request.language, emotion=request.emotion
+        )
 
     async def replacement(self, model: str) -> str | None:
         return None

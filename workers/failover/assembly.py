@@ -118,7 +118,7 @@ def speak_roster(lineup: Lineup[Synthesizer], backing: Backing) -> Roster[ToSay,
     def local(name: str) -> LocalContender[ToSay, Speech]:
         def work(asked: ToSay) -> Generator[Speech]:
             engine = lineup.engine(name)
-            speech = engine.synthesize(asked.sentence, language=asked.language)
+            speech = engine.synthesize(asked.sentence, language=asked.language, emotion=asked.emotion)
             yield replace(speech, engine=engine.name)
 
         return LocalContender(name, work, backing.own, is_usable=_anything, patience=PATIENCE_SECONDS["synthesize"])

@@ -65,7 +65,9 @@ def most_usd(service: Service, longest: LongestCall) -> float:
     match service:
         case ChatProvider():
             prompt = service.usd_per_million_in * longest.prompt_tokens
-            return (prompt + service.usd_per_million_out * longest.answer_tokens) / 1e6
+            # What a model thinks is billed as if it were said.
+            said = longest.answer_tokens + service.thinking_tokens
+            return (prompt + service.usd_per_million_out * said) / 1e6
         case HearProvider():
             return service.usd_per_hour * longest.speech_seconds / 3600
         case SpeakProvider():

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from config.audio import HEARD_RATE_HZ
+from config.emotions import NEUTRAL, Emotion
 from workers.engines import Pcm, Speech, Transcript
 from workers.failover.race import Broke, Lost, Race
 from workers.failover.roster import Roster
@@ -30,6 +31,7 @@ class ToSay:
 
     sentence: str
     language: str
+    emotion: Emotion
 
 
 def first_made[Request, Item](
@@ -69,6 +71,6 @@ class FailoverSynthesizer:
         roster = self._roster.preferring(voice)
         return None if roster is None else FailoverSynthesizer(roster)
 
-    def synthesize(self, sentence: str, *, language: str) -> Speech:
+    def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         """See Synthesizer; ``engine`` of the speech tells who spoke it. Raises NoEngine and BadInput."""
-        return first_made("synthesize", self._roster, ToSay(sentence, language), lambda _: True)
+        return first_made("synthesize", self._roster, ToSay(sentence, language, emotion), lambda _: True)
