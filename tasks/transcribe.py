@@ -12,6 +12,7 @@ from tasks.messages import Heard, SaidText, TurnDropped, TurnFailed, Utterance, 
 from tasks.stage import Delivery, Read, stage_task
 from tasks.workplace import transcriber
 from workers.engines import Pcm
+from workers.speech_to_text.long_speech import hear_all
 
 FULL_SCALE = 32768.0
 
@@ -37,7 +38,8 @@ def transcribe(utterance: Utterance, delivery: Delivery, blob: bytes | None) -> 
 
     model_started_at = time.time()
     speech = decode_speech(blob)
-    transcript = transcriber().transcribe(speech)
+    # A voice message may last minutes, and somebody may take it back meanwhile.
+    transcript = hear_all(transcriber(), speech, between=delivery.stop_if_unwanted)
     work = delivery.work(transcript.engine, model_started_at, time.time())
     delivery.stop_if_unwanted()
     heard = Heard(utterance.turn, transcript.text, transcript.language, transcript.confidence, work)

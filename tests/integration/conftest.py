@@ -9,6 +9,7 @@ from celery import Celery
 from celery.result import AsyncResult
 
 from bot.turns import Turns, Who
+from tests.fakes.engine_journal import JOURNAL, EngineJournal
 from tests.fakes.stages import ENVIRONMENT
 from tests.running import RunningValkey, RunningWorker
 
@@ -22,12 +23,19 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValkey]:
 
 
 @pytest.fixture(scope="session")
-def workers(valkey: RunningValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def journal(tmp_path_factory: pytest.TempPathFactory) -> EngineJournal:
+    """What the workers' engines did, in all tests so far."""
+    return EngineJournal(tmp_path_factory.mktemp("journal") / "engines")
+
+
+@pytest.fixture(scope="session")
+def workers(valkey: RunningValkey, tmp_path_factory: pytest.TempPathFactory, journal: EngineJournal) -> Iterator[None]:
     """One worker of each stage that a turn needs."""
     folder: Path = tmp_path_factory.mktemp("workers")
+    environment = {**ENVIRONMENT, JOURNAL: str(journal.path)}
     with ExitStack() as running:
         for stage in ("transcribe", "generate", "synthesize"):
-            running.enter_context(RunningWorker(stage, valkey.url, folder, ENVIRONMENT))
+            running.enter_context(RunningWorker(stage, valkey.url, folder, environment))
         yield
 
 
