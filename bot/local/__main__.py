@@ -97,9 +97,10 @@ async def converse_or_answer(options: argparse.Namespace, settings: Settings) ->
         who = Who(id=f"local:{options.name}", name=options.name, conversation=conversation)
         async with LocalRoom(settings, who) as room:
             if options.text is None and not recordings:
+                from bot.by_heart import ByHeart
                 from bot.local.terminal import Terminal, line_reader
 
-                await Terminal(room, persona()).converse(line_reader("you: "))
+                await Terminal(room, persona(), ByHeart(settings)).converse(line_reader("you: "))
                 return Exit.ANSWERED
             return await answer_once(room, options, recordings)
     except (WavError, TextError, PersonaError) as problem:

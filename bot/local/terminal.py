@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import shlex
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from loguru import logger
 from prompt_toolkit import PromptSession
 from prompt_toolkit.patch_stdout import patch_stdout
 
+from bot.by_heart import Recordings
+from bot.foggy_head import FoggyHead
 from bot.local.player import NoPlayer, Player
 from bot.local.report import describe
 from bot.local.room import LocalRoom, Missing, TextError
@@ -52,9 +55,16 @@ def line_reader(prompt: str) -> ReadLine:
 class Terminal:
     """One conversation. One event loop."""
 
-    def __init__(self, room: LocalRoom, persona: Persona) -> None:
+    def __init__(
+        self, room: LocalRoom, persona: Persona, by_heart: Recordings, chance: random.Random | None = None
+    ) -> None:
+        """``by_heart`` and ``chance``: what she says when nobody is there to think or to speak, and in which words."""
         self._room = room
         self._persona = persona
+        self._by_heart = by_heart
+        self._head = FoggyHead(chance)
+        self._said = ""
+        """What is answered, as soon as it is known."""
         self._player: Player | None = None
         self._is_mid_line = False
 
@@ -86,6 +96,7 @@ class Terminal:
             self._end_line()
 
     async def _answer(self, line: str) -> None:
+        self._said = "" if line.startswith("/") else line
         try:
             if line.startswith("/"):
                 await self._command(line)
@@ -93,7 +104,10 @@ class Terminal:
                 await self._room.say(line, self._show, spoken=self._player is not None)
             if self._player is not None:
                 await self._player.finish()
-        except (TextError, WavError, NoPlayer, NotSent, Missing) as problem:
+        except (NotSent, Missing) as problem:
+            await self._answer_without_thought()
+            print(f"  ({problem})")
+        except (TextError, WavError, NoPlayer) as problem:
             self._end_line()
             print(f"  ({problem})")
         except Exception as bug:  # noqa: BLE001  # a bug of ours ends one answer, not the conversation
@@ -101,6 +115,18 @@ class Terminal:
             logger.exception("A bug")
             print(f"  (Something went wrong: {type(bug).__name__}. The log has more.)")
         self._end_line()
+
+    async def _answer_without_thought(self) -> None:
+        """Nobody is there who could think."""
+        self._end_line()
+        if not self._said:
+            print(f"{self._persona.name}: {self._persona.notices.failed}")
+            return
+        text = self._head.answer(self._room.who.conversation, self._said, "")
+        print(f"{self._persona.name}: {text}")
+        if self._player is not None:
+            await self._player.play(await self._by_heart.sound_of(text))
+            await self._player.finish()
 
     async def _command(self, line: str) -> None:
         command, _, argument = line.partition(" ")
@@ -124,6 +150,7 @@ class Terminal:
     async def _show(self, happening: Happening) -> None:
         match happening:
             case Heard():
+                self._said = happening.text
                 print(f"  (heard: {happening.text or 'nothing'})")
             case Words():
                 if not self._is_mid_line:
@@ -138,6 +165,9 @@ class Terminal:
                 print(f"  ({self._persona.notices.waiting})")
             case TurnDropped(reason="nothing-heard"):
                 print(f"{self._persona.name}: {self._persona.notices.not_heard}")
+            case TurnFailed(stage="generate"):
+                await self._answer_without_thought()
+                print(f"  ({happening.stage}: {describe(happening)})")
             case TurnFailed() | TurnDropped():
                 self._end_line()
                 print(f"{self._persona.name}: {self._persona.notices.failed}")
