@@ -15,7 +15,7 @@ from workers.errors import BadInput, EngineBusy, EngineError, EngineMisconfigure
 from workers.failover.averages import RATE_AFTER_PROBE, after_attempt, after_first
 from workers.failover.breakers import Breakers
 from workers.failover.facts import Facts, facts_of, facts_of_row, without_keys
-from workers.failover.ledger import Record, Spent
+from workers.failover.ledger import Ledger, Record, Spent
 from workers.failover.limits import DAY, MINUTE, LongestCall, Window, margin_of, most_usd
 from workers.failover.resting import OUT_SECONDS, PROBE_BEFORE_SECONDS, UNSEEN, Rest, asked_rest
 
@@ -84,7 +84,13 @@ class MemoryLedger:
         self._set_aside: dict[str, list[float]] = {}
         self._leases: dict[str, float] = {}
 
-    def announce(self, accesses: Sequence[Access[Any]], engines: Sequence[str] = (), without_key: int = 0) -> None:
+    def announce(
+        self,
+        accesses: Sequence[Access[Any]],
+        engines: Sequence[str] = (),
+        without_key: int = 0,
+        own: Ledger | None = None,
+    ) -> None:
         """Who is to be looked after: providers that can be asked, and engines inside this process. A program on this
         machine that was never seen rests until a probe has found it."""
         with self._lock:
