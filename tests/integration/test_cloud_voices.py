@@ -1,24 +1,26 @@
 """Voices of providers, spoken with over real HTTP on loopback."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from config.emotions import NEUTRAL, Emotion, load_emotions
 from tests.fakes.providers import Answer, Close, ProviderServer, Raw, Reset, Silence, fails, hangs_up, web_page
 from tests.fakes.speech_providers import KEY, access_to, in_json, row_of, samples, streams, tells, tone, wav
 from workers.cloud import elevenlabs, sarvam
 from workers.cloud.failures import RequestRefused
 from workers.cloud.speech import voice
-from workers.cloud.voice import CloudVoice
+from workers.cloud.voice import CloudVoice, Line
 from workers.engines import Speech
 from workers.errors import EngineBusy, EngineError, EngineMisconfigured, EngineTimeout, EngineUnavailable
+from workers.text_to_speech.expression import knobs
 from workers.text_to_speech.loudness import TARGET_LUFS, loudness_lufs
 
 SENTENCE = "Haan yaar, tell me everything!"
@@ -302,9 +304,58 @@ async def test_a_key_that_can_not_be_sent_is_told_so(client: httpx.AsyncClient) 
         assert not server.requests
 
 
+EMOTIONS = load_emotions()
+
+
+def asked_of(dialect: str, emotion: str, **fields: object) -> dict[str, Any]:
+    module = {"elevenlabs": elevenlabs, "sarvam": sarvam}[dialect]
+    body: dict[str, Any] = module.body(row_of(dialect, **fields), Line("Hi", "en", knobs(EMOTIONS.find(emotion))))
+    return body
+
+
 def test_a_model_that_takes_no_language_is_told_none() -> None:
-    from workers.cloud.voice import Line
+    assert "language_code" not in asked_of("elevenlabs", "neutral", model="eleven_multilingual_v2")
 
-    row = row_of("elevenlabs", model="eleven_multilingual_v2")
 
-    assert "language_code" not in json.dumps(elevenlabs.body(row, Line("Hi", "en")))
+def test_her_everyday_voice_is_the_voices_own() -> None:
+    assert "voice_settings" not in asked_of("elevenlabs", "neutral")
+    assert asked_of("sarvam", "neutral")["pace"] == 1
+
+
+def test_excitement_is_quicker_and_less_even() -> None:
+    excited, sad = asked_of("elevenlabs", "excited")["voice_settings"], asked_of("elevenlabs", "sad")["voice_settings"]
+
+    assert excited["speed"] > 1 > sad["speed"]
+    assert excited["stability"] < sad["stability"]
+    assert asked_of("sarvam", "excited")["pace"] > 1 > asked_of("sarvam", "sad")["pace"]
+    assert asked_of("sarvam", "excited")["temperature"] > asked_of("sarvam", "sad")["temperature"]
+
+
+def test_only_models_that_act_directions_are_given_them() -> None:
+    assert asked_of("elevenlabs", "sad")["text"] == "Hi"
+    assert asked_of("elevenlabs", "sad", model="eleven_v3")["text"].startswith("[sad")
+
+
+@pytest.mark.parametrize("emotion", list(EMOTIONS), ids=lambda emotion: emotion.name)
+def test_no_emotion_asks_for_what_a_provider_refuses(emotion: Emotion) -> None:
+    for model in ("eleven_flash_v2_5", "eleven_v3"):
+        settings = asked_of("elevenlabs", emotion.name, model=model).get("voice_settings", {})
+        assert 0.7 <= settings.get("speed", 1) <= 1.2
+        assert 0 <= settings.get("stability", 0.5) <= 1
+        assert 0 <= settings.get("style", 0) <= 1
+        assert model != "eleven_v3" or settings.get("stability", 0.5) in (0, 0.5, 1)
+    indian = asked_of("sarvam", emotion.name)
+    assert 0.5 <= indian["pace"] <= 2
+    assert 0.01 <= indian["temperature"] <= 2
+
+
+async def test_a_moved_voice_is_louder_where_the_provider_knows_no_loudness(client: httpx.AsyncClient) -> None:
+    async with ProviderServer(in_json(wav(tone(3)))) as server:
+        speaker = her(server, "sarvam")
+        said = [
+            await speaker.speak(client, SENTENCE, language="en", emotion=emotion)
+            for emotion in (EMOTIONS.find("sad"), NEUTRAL, EMOTIONS.find("excited"))
+        ]
+
+    heard = [loudness_lufs(speech.pcm, speech.rate_hz) for speech in said]
+    assert heard[0] + 1 < heard[1] < heard[2] - 1

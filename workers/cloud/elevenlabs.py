@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 
 from config.providers import Access, SpeakProvider
@@ -18,6 +18,7 @@ from workers.cloud.failures import CREDIT_REST_SECONDS
 from workers.cloud.voice import Line, Sound
 from workers.cloud.whole import fetch, key_of
 from workers.errors import EngineBusy, EngineError, EngineMisconfigured, EngineUnavailable
+from workers.text_to_speech.expression import Knobs
 
 LONGEST_TEXT: Final = 2_000
 """Characters a request: two minutes of speech. Every model takes more than that."""
@@ -35,6 +36,12 @@ SCRIPTS: Final[Mapping[str, str]] = {
     "CJK": "zh",
 }
 """Of the languages of ``eleven_flash_v2_5``, those that are not written in Latin letters."""
+DIRECTED_MODELS: Final = ("eleven_v3", "eleven_v4")
+"""These act what stands in brackets; the others would read it out."""
+SIMILARITY: Final = 0.75
+"""To the recorded voice: its default."""
+SLOWEST, QUICKEST = 0.7, 1.2
+"""Speeds that it takes."""
 _NO_SAMPLES: Final = (b"ID3", b"RIFF", b"OggS", b"fLaC", b'{"', b"<!", b"<h")
 """How files and pages begin. As samples these would be a loud click, with which no speech begins."""
 _SAMPLE_BYTES: Final = 2
@@ -45,6 +52,7 @@ class ElevenLabs:
 
     longest_text = LONGEST_TEXT
     scripts = SCRIPTS
+    acts_loudness = True
 
     async def say(self, client: httpx.AsyncClient, access: Access[SpeakProvider], line: Line) -> Sound:
         row, key = access.row, key_of(access)
@@ -73,10 +81,23 @@ class ElevenLabs:
 
 
 def body(row: SpeakProvider, line: Line) -> dict[str, Any]:
-    """The request. A language is only named to models that take one; the others hear it from the words."""
+    """The request. A language is only named to models that take one; the others hear it from the words. In her everyday
+    voice she speaks with the settings that belong to the voice itself."""
+    takes_tags = row.model.startswith(DIRECTED_MODELS)
+    knobs = line.knobs
     asked: dict[str, Any] = {"text": line.text, "model_id": row.model}
     if not row.model.startswith(("eleven_multilingual", "eleven_monolingual")):
         asked["language_code"] = line.language
+    if knobs.tag and takes_tags:
+        asked["text"] = f"[{knobs.tag}] {line.text}"
+    if knobs != Knobs(tag=knobs.tag):
+        asked["voice_settings"] = {
+            # Models that take directions know three kinds of delivery: creative, natural and robust.
+            "stability": round(2 * knobs.stability) / 2 if takes_tags else knobs.stability,
+            "similarity_boost": SIMILARITY,
+            "style": knobs.style,
+            "speed": min(QUICKEST, max(SLOWEST, knobs.rate)),
+        }
     return asked
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 
 from config.providers import Access, SpeakProvider
@@ -24,6 +24,9 @@ MOST_SECONDS: Final = 240.0
 """Of speech in one answer: twice what so many characters take."""
 LOWEST_RATE_HZ: Final = 8_000
 HIGHEST_RATE_HZ: Final = 48_000
+SLOWEST, QUICKEST = 0.5, 2.0
+"""Paces that it takes."""
+WITH_TEMPERATURE: Final = "bulbul:v3"
 _UNKNOWN_BYTES: Final = 1 << 30
 """A file that says to be larger was written before its length was known."""
 SCRIPTS: Final[Mapping[str, str]] = {
@@ -44,6 +47,7 @@ class Sarvam:
 
     longest_text = LONGEST_TEXT
     scripts = SCRIPTS
+    acts_loudness = False
 
     async def say(self, client: httpx.AsyncClient, access: Access[SpeakProvider], line: Line) -> Sound:
         row, key = access.row, key_of(access)
@@ -60,14 +64,18 @@ class Sarvam:
 
 
 def body(row: SpeakProvider, line: Line) -> dict[str, Any]:
-    return {
+    asked = {
         "text": line.text,
         "target_language_code": f"{line.language}-IN",
         "model": row.model,
         "speaker": row.voice,
+        "pace": min(QUICKEST, max(SLOWEST, line.knobs.rate)),
         "speech_sample_rate": row.rate_hz,
         "output_audio_codec": "wav",
     }
+    if row.model.startswith(WITH_TEMPERATURE):
+        asked["temperature"] = line.knobs.temperature
+    return asked
 
 
 def sound(engine: str, answer: bytes) -> Sound:

@@ -12,14 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 
+from config.emotions import NEUTRAL, Emotion
 from config.phrases import guess_language
 from config.providers import Access, SpeakProvider
 from workers.engines import Pcm, Speech
 from workers.errors import EngineUnavailable
 from workers.text_to_speech.edges import joined, trimmed
+from workers.text_to_speech.expression import UNMOVED, Knobs, knobs
 from workers.text_to_speech.learned_gain import LearnedGain
 from workers.text_to_speech.loudness import limited
 from workers.text_to_speech.wording import pieces, sayable
@@ -33,6 +35,8 @@ class Line:
     """Sayable, and no longer than the provider takes at once."""
     language: str
     """One of those that the provider has, ISO 639-1."""
+    knobs: Knobs = UNMOVED
+    """How it is to sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ class VoiceDialect(Protocol):
         """The scripts that it reads besides Latin, by the first word of their Unicode names, and in which language."""
         ...
 
+    @property
+    def acts_loudness(self) -> bool:
+        """Whether a moved voice comes louder or softer by itself."""
+        ...
+
     async def say(self, client: httpx.AsyncClient, access: Access[SpeakProvider], line: Line) -> Sound:
         """All of it. Cancelling closes the socket. Raises EngineError."""
         ...
@@ -73,7 +82,9 @@ class CloudVoice:
     def name(self) -> str:
         return self._access.row.name
 
-    async def speak(self, client: httpx.AsyncClient, sentence: str, *, language: str) -> Speech:
+    async def speak(
+        self, client: httpx.AsyncClient, sentence: str, *, language: str, emotion: Emotion = NEUTRAL
+    ) -> Speech:
         """Trimmed, at the common loudness and limited, as a local voice gives it. ``language`` is the speaker's; the
         letters of ``sentence`` say more. Text with nothing to say gives no samples and asks nobody.
 
@@ -82,17 +93,20 @@ class CloudVoice:
         text = sayable(sentence, spoken)
         if not text:
             return Speech(np.empty(0, np.float32), 48_000, self.name)
+        moved = knobs(emotion)
         sounds = [
-            await self._dialect.say(client, self._access, Line(piece, spoken))
+            await self._dialect.say(client, self._access, Line(piece, spoken, moved))
             for piece in pieces(text, self._dialect.longest_text)
         ]
         if len({sound.rate_hz for sound in sounds}) > 1:
             raise EngineUnavailable(self.name, "changed its sampling rate in the middle of a sentence")
-        return await asyncio.to_thread(self._finished, sounds)
+        energy_db = 0.0 if self._dialect.acts_loudness else moved.energy_db
+        return await asyncio.to_thread(self._finished, sounds, energy_db)
 
-    def _finished(self, sounds: list[Sound]) -> Speech:
+    def _finished(self, sounds: list[Sound], energy_db: float) -> Speech:
         rate_hz = sounds[0].rate_hz
-        gain = np.float32(self._gain.learn(np.concatenate([sound.pcm for sound in sounds]), rate_hz))
+        usual = self._gain.learn(np.concatenate([sound.pcm for sound in sounds]), rate_hz)
+        gain = np.float32(usual * 10 ** (energy_db / 20))
         parts = [trimmed(sound.pcm * gain, rate_hz) for sound in sounds]
         if not all(part.size for part in parts):
             raise EngineUnavailable(self.name, "made no sound")
