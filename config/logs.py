@@ -95,9 +95,9 @@ def configure_logs(settings: Settings, role: str) -> None:
         logger.add(settings.log_file, level=settings.log_level, format=as_json, watch=True)
     logger.configure(extra={"role": role})
     logging.basicConfig(handlers=[LogToLoguru()], level=settings.log_level.replace("TRACE", "DEBUG"), force=True)
-    for repeating in ("celery.app.trace", "celery.worker.strategy"):
-        # A line for each task, with its result in it: what people said. The stages log their own.
+    for repeating in ("celery.app.trace", "celery.worker.strategy", "httpx2"):
+        # A line for each task, with what people said in it, and for each request. The stages log their own.
         logging.getLogger(repeating).setLevel(logging.WARNING)
-    for chatty in ("nextcord", "kombu", "amqp", "asyncio", "urllib3", "httpx"):
+    for chatty in ("nextcord", "kombu", "amqp", "asyncio", "urllib3", "httpcore2"):
         # nextcord prints voice tokens and keys at DEBUG; the others say nothing that a person could use there.
         logging.getLogger(chatty).setLevel(max(logging.INFO, logging.getLogger().level))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from tests.fakes.providers import (

@@ -1,11 +1,14 @@
 """What the headers of a good response tell about a provider's limits on requests."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from workers.cloud.dialect import Allowance
 from workers.cloud.waits import seconds_until
+
+_NUMBER: Final = re.compile(r"\s*(\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,6 @@ def _part_left(allowance: Allowance) -> float:
 
 
 def _count(text: str) -> int | None:
-    """A whole number; some write ``20, 20;w=60``, some ``20.0``."""
-    try:
-        return max(0, int(float(text.partition(",")[0].strip())))
-    except (ValueError, OverflowError):
-        return None
+    """The number at the beginning; some write ``20, 20;w=60``, some ``20.0``."""
+    found = _NUMBER.match(text)
+    return int(found[1]) if found else None

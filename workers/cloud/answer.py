@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from httpx_sse import ServerSentEvent
+from httpx2 import ServerSentEvent
 
 from workers.cloud.dialect import Call, Part, Usage
 from workers.cloud.failures import told_in_stream

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
 from config.providers import Access, ChatProvider
 from workers.cloud.answer import Answer, Tell

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-import httpx
+import httpx2 as httpx
 
 from config.providers import Access, ChatProvider
 from workers.engines import Conversation

@@ -1,7 +1,7 @@
 """One question over HTTP and the events of its answer, in sizes that fit into memory. Knows no dialect.
 
-Server-sent events are parsed by httpx-sse, which sets no limit to a line or an event, wants its own content type and
-takes the response's word for the charset; all three are settled before it sees the text.
+Server-sent events are parsed by httpx2, which wants them under their own content type and takes the response's word for
+the charset. Providers are careless with both, so they are settled before it sees the text.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
-import httpx
-from httpx_sse import EventSource, ServerSentEvent
+import httpx2 as httpx
+from httpx2 import EventSource, ServerSentEvent
 
 from config.providers import Access, ChatProvider
 from workers.cloud.allowance import allowance_of
@@ -110,7 +110,8 @@ async def _words(response: httpx.Response, answer: Answer) -> AsyncGenerator[str
 async def _events(response: httpx.Response, answer: Answer) -> AsyncGenerator[ServerSentEvent]:
     """The events that carry data. Ends with the response, or when the next one takes longer than the answer waits."""
     text = _BoundedText(answer.engine, response)
-    async with aclosing(text.chunks), aclosing(EventSource(cast("httpx.Response", text)).aiter_sse()) as told:
+    source = EventSource(cast("httpx.Response", text), max_event_size=LARGEST_ANSWER_BYTES)
+    async with aclosing(text.chunks), aclosing(cast("AsyncGenerator[ServerSentEvent]", aiter(source))) as told:
         while True:
             try:
                 async with asyncio.timeout(answer.patience_seconds):
@@ -150,6 +151,7 @@ class _BoundedText:
     def __init__(self, engine: str, response: httpx.Response) -> None:
         self._engine = engine
         self._response = response
+        self.request = response.request
         self.chunks = self._read()
 
     def aiter_text(self) -> AsyncGenerator[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import httpx
+import httpx2 as httpx
 
 from workers.cloud.retired import tells_of_a_missing_model
 from workers.cloud.waits import wait_told

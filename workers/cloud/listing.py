@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import httpx
+import httpx2 as httpx
 
 from config.providers import Access, ChatProvider
 from workers.cloud.exchange import headers_of

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Any, Final
 
-import httpx
+import httpx2 as httpx
 
 CONNECT_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 30.0

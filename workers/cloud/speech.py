@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Mapping
 from typing import Final, Protocol
 
-import httpx
+import httpx2 as httpx
 
 from config.providers import Access, HearProvider, SpeakProvider
 from workers.cloud.elevenlabs import ElevenLabs

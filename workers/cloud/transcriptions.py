@@ -8,7 +8,7 @@ import re
 import wave
 from typing import Final
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 

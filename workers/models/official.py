@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2 as httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from config.catalogue import ModelFile
@@ -149,7 +149,7 @@ class _Download:
             if start is None or int(start[1]) != have:
                 self.part.unlink()
                 raise _TryAgain("the host went on from another place than asked")
-        elif status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        elif status == httpx.codes.RANGE_NOT_SATISFIABLE:
             self.part.unlink(missing_ok=True)
             raise _TryAgain("the host has fewer bytes than we got before")
         elif status in BUSY_STATUSES:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import httpx
+import httpx2 as httpx
 
 from tests.fakes.providers.script import Answer, Asked, Fault, Finish, Raw, Say, Think
 from tests.fakes.providers.wire import AnthropicWire, Dialect, OpenAiWire, Wire
@@ -82,7 +82,7 @@ class StreamMutator:
         kinds: dict[str, Callable[[list[bytes]], list[bytes]]] = {
             "lost": self._lost, "twice": self._twice, "swapped": self._swapped, "odd data": self._odd_data,
             "odd line": self._odd_line, "newlines": self._newlines, "flipped": self._flipped, "noise": self._noise,
-            "cut inside": self._cut_inside, "shuffled": self._shuffled, "again": self._again,
+            "cut inside": self._cut_inside, "shuffled": self._shuffled, "again": self._again, "stutter": self._stutter,
         }  # fmt: skip
         changes = self.chance.sample(list(kinds), self.chance.choice((1, 1, 2, 3)))
         for change in changes:
@@ -132,6 +132,12 @@ class StreamMutator:
     def _again(self, events: list[bytes]) -> list[bytes]:
         """Behind its end the stream begins once more."""
         return [*events, *events]
+
+    def _stutter(self, events: list[bytes]) -> list[bytes]:
+        """Some of its words, or sentences, come twice."""
+        start = self._index(events)
+        end = self.chance.randint(start, len(events))
+        return [*events[:end], *events[start:]]
 
     def _odd_data(self, events: list[bytes]) -> list[bytes]:
         odd = b"data: " + self.chance.choice(ODD_DATA) + b"\n\n"

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 from itertools import pairwise
 
-import httpx
+import httpx2 as httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -1,6 +1,6 @@
 """A model that is gone is followed by the one that comes closest, out of lists as providers give them."""
 
-import httpx
+import httpx2 as httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
