@@ -45,6 +45,7 @@ def celery_arguments(stage: StageName, pool: Pool, settings: Settings, concurren
         "--quiet",  # no banner among the JSON lines
         "worker",
         f"--queues={stage}",
+        f"--include=tasks.{stage}",  # no other stage's body, nor what it needs
         f"--pool={pool.kind}",
         f"--concurrency={concurrency or pool.concurrency}",
         # Two workers of a stage may share a machine, so the process id is part of the name.
@@ -67,7 +68,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from redis.exceptions import RedisError
 
     from config.providers import ProvidersError
-    from tasks.workplace import load_engines, offer, watch_over_engines, workplace
+    from tasks.workplace import leave_engines, load_engines, offer, watch_over_engines, workplace
     from workers.errors import EngineError
     from workers.registry import UnknownEngine
 
@@ -104,6 +105,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
         app.worker_main(celery_arguments(stage, pools(settings)[stage], settings, concurrency))
     finally:
         place.presence.leave()
+        leave_engines(stage)
     return 0
 
 

@@ -21,6 +21,7 @@ from workers.failover.assembly import Backing, chat_roster, hear_roster, own_eng
 from workers.failover.chat import FailoverChat
 from workers.failover.cloud import CloudContender
 from workers.failover.emergency import EmergencyChat
+from workers.failover.limits import LongestCall
 from workers.failover.memory_ledger import MemoryLedger
 from workers.failover.one_shot import FailoverSynthesizer, FailoverTranscriber, ToHear, ToSay
 from workers.failover.roster import Roster
@@ -65,7 +66,12 @@ def workplace(stage: StageName) -> Workplace:
 def backing(stage: Stage) -> Backing:
     """What is known of a stage's engines, and the way to its providers. Connects nowhere by itself."""
     settings = load_settings()
-    shared = RedisLedger(connect_briefly(settings.broker_url), stage, daily_spend_usd=settings.daily_spend_usd)
+    shared = RedisLedger(
+        connect_briefly(settings.broker_url),
+        stage,
+        daily_spend_usd=settings.daily_spend_usd,
+        longest_call=LongestCall(answer_tokens=settings.max_tokens),
+    )
     return Backing(settings, MemoryLedger(), shared, CloudLoop())
 
 
@@ -164,6 +170,14 @@ def watch_over_engines(stage: StageName) -> None:
             watch_over(stage, speaking(), backing(stage))
         case "upkeep":
             pass
+
+
+def leave_engines(stage: StageName) -> None:
+    """At the end of the process: what is known of engines is written down, connections are closed."""
+    if stage != "upkeep":
+        here = backing(stage)
+        here.shared.close()
+        here.loop.close()
 
 
 def _first[Engine: (Transcriber, ChatModel, Synthesizer)](lineup: Lineup[Engine], roster: Roster[Any, Any]) -> str:

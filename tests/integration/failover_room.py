@@ -21,7 +21,7 @@ from workers.engines import ChatMessage, Conversation, Delta
 from workers.errors import EngineError
 from workers.failover.asking import ChatAsking
 from workers.failover.chat import FailoverChat, has_words
-from workers.failover.cloud import CloudContender
+from workers.failover.cloud import CloudContender, Terms
 from workers.failover.ledger import Ledger, Record
 from workers.failover.local import LocalContender
 from workers.failover.roster import Roster, Tier
@@ -164,7 +164,7 @@ def contender_of(
 ) -> CloudContender[Conversation, Delta]:
     """A provider as the product asks it."""
     asking_it = ChatAsking(access, dialect_of(access.row.dialect), loop)
-    return CloudContender(asking_it, ledger, loop, is_usable=has_words, retries=retries)
+    return CloudContender(Terms(asking_it, ledger, loop, has_words, retries))
 
 
 def asking(text: str) -> Conversation:

@@ -14,7 +14,7 @@ from workers.engines import ChatModel, Conversation, Delta, Speech, Synthesizer,
 from workers.errors import EngineMisconfigured
 from workers.failover.asking import ChatAsking, HearAsking, SpeakAsking
 from workers.failover.chat import has_words
-from workers.failover.cloud import Asking, CloudContender
+from workers.failover.cloud import Asking, CloudContender, Terms
 from workers.failover.ledger import Ledger
 from workers.failover.local import LocalContender
 from workers.failover.one_shot import ToHear, ToSay
@@ -30,7 +30,15 @@ PATIENCE_SECONDS: Final[Mapping[Stage, float]] = {"transcribe": 5.0, "generate":
 class SharedLedger(Ledger, Probeable, Protocol):
     """A ledger that is told whom it is about."""
 
-    def announce(self, accesses: Sequence[Access[Any]], engines: Sequence[str] = (), without_key: int = 0) -> None: ...
+    def announce(
+        self,
+        accesses: Sequence[Access[Any]],
+        engines: Sequence[str] = (),
+        without_key: int = 0,
+        own: Ledger | None = None,
+    ) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ def watch_over[Request, Item](stage: Stage, roster: Roster[Request, Item], backi
     accesses = [provider.access for provider in providers.values()]
     variables = environment()
     keyless = sum(not accessible((row,), variables) for row in rows_of(stage, backing.settings))
-    backing.shared.announce(accesses, own_engines(stage, backing.settings), keyless)
+    backing.shared.announce(accesses, own_engines(stage, backing.settings), keyless, backing.own)
     prober = Prober(backing.shared, lambda name: providers[name].probe(), tuple(providers))
     prober.start()
     return prober
@@ -148,8 +156,7 @@ def _anything(_: object) -> bool:
 def _contender[Request, Item](
     asking: Asking[Request, Item], backing: Backing, is_usable: Callable[[Item], bool]
 ) -> CloudContender[Request, Item]:
-    retries = backing.settings.model_retries
-    return CloudContender(asking, backing.shared, backing.loop, is_usable=is_usable, retries=retries)
+    return CloudContender(Terms(asking, backing.shared, backing.loop, is_usable, backing.settings.model_retries))
 
 
 def _roster[Request, Item](

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import tenacity
@@ -65,32 +66,35 @@ class Asking[Request, Item](Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Terms[Request, Item]:
+    """How a provider is asked here."""
+
+    asking: Asking[Request, Item]
+    ledger: Ledger
+    loop: CloudLoop
+    is_usable: Callable[[Item], bool]
+    retries: int
+    chance: random.Random = field(default_factory=random.Random)
+
+    @property
+    def service(self) -> Service:
+        row: Service = self.asking.access.row
+        return row
+
+
 class CloudContender[Request, Item]:
     """Contender around a provider."""
 
     starts_when_others_are_slow = True
     longest_silence_seconds = LONGEST_SILENCE_SECONDS
 
-    def __init__(
-        self,
-        asking: Asking[Request, Item],
-        ledger: Ledger,
-        loop: CloudLoop,
-        *,
-        is_usable: Callable[[Item], bool],
-        retries: int,
-        chance: random.Random | None = None,
-    ) -> None:
-        self.access: Final = asking.access
-        self.service: Final[Service] = asking.access.row
+    def __init__(self, terms: Terms[Request, Item]) -> None:
+        self._terms = terms
+        self.access: Final = terms.asking.access
+        self.service: Final = terms.service
         self.name: Final = self.service.name
         self.is_cloud: Final = not self.service.is_local
-        self._asking = asking
-        self._ledger = ledger
-        self._loop = loop
-        self._is_usable = is_usable
-        self._retries = retries
-        self._chance = chance or random.Random()
 
     @property
     def head_start_seconds(self) -> float:
@@ -98,7 +102,7 @@ class CloudContender[Request, Item]:
 
     def probe(self) -> None:
         """Try whether it is well, in PROBE_SECONDS at most. Raises EngineError. Blocks its thread."""
-        future = self._loop.submit(self._asking.probe())
+        future = self._terms.loop.submit(self._terms.asking.probe())
         try:
             future.result(timeout=PROBE_SECONDS)
         except TimeoutError as error:
@@ -106,42 +110,28 @@ class CloudContender[Request, Item]:
             raise EngineTimeout(self.name, f"no answer to a probe in {PROBE_SECONDS:g} s") from error
 
     def start(self, request: Request, post: Post[Item]) -> "CloudAttempt[Request, Item]":
-        return CloudAttempt(
-            self._asking, self._ledger, self._loop, self._is_usable, self._retries, self._chance, request, post
-        )
+        return CloudAttempt(self._terms, request, post)
 
 
 class CloudAttempt[Request, Item]:
     """One provider at work on one request."""
 
-    def __init__(
-        self,
-        asking: Asking[Request, Item],
-        ledger: Ledger,
-        loop: CloudLoop,
-        is_usable: Callable[[Item], bool],
-        retries: int,
-        chance: random.Random,
-        request: Request,
-        post: Post[Item],
-    ) -> None:
-        self._asking = asking
-        self._service: Final[Service] = asking.access.row
+    def __init__(self, terms: Terms[Request, Item], request: Request, post: Post[Item]) -> None:
+        self._terms = terms
+        self._ledger = terms.ledger
+        self._service = terms.service
         self._name = self._service.name
-        self._ledger = ledger
-        self._is_usable = is_usable
-        self._retries = retries
-        self._chance = chance
         self._request = request
         self._post = post
         self._lock = threading.Lock()
         self._is_over = False
-        self._has_asked = False
+        self._is_admitted = False
+        """The ledger has set something aside for a request, and waits to hear what it cost."""
         self._items: list[Item] = []
         self._spent: Spent | None = None
         self._has_begun = False
         self._asked_at = 0.0
-        self._future: Future[None] = loop.submit(self._work())
+        self._future: Future[None] = terms.loop.submit(self._work())
 
     def stop(self, why: Stop) -> None:
         """The socket closes as soon as the loop gets to it."""
@@ -150,17 +140,22 @@ class CloudAttempt[Request, Item]:
         self._future.cancel()
         if isinstance(why, EngineError):
             self._ledger.failed(self._name, why)
-        if self._has_asked:
-            count = self._ledger.succeeded if why == "enough" else self._ledger.wasted
-            count(self._name, self._cost())
+        self._settle(self._ledger.succeeded if why == "enough" else self._ledger.wasted)
 
-    def _cost(self) -> Spent:
-        return self._spent or self._asking.spent(self._request, self._items)
+    def _settle(self, count: Callable[[str, Spent], None], *, was_refused: bool = False) -> None:
+        """Tell what an admitted request has cost. A refusal, or one that nobody could connect for, cost nothing."""
+        with self._lock:
+            is_owed, self._is_admitted = self._is_admitted, False
+        if is_owed:
+            estimate = (
+                Spent() if was_refused and not self._items else self._terms.asking.spent(self._request, self._items)
+            )
+            count(self._name, self._spent or estimate)
 
     async def _work(self) -> None:
         try:
             async for attempt in tenacity.AsyncRetrying(
-                stop=tenacity.stop_after_attempt(1 + self._retries),
+                stop=tenacity.stop_after_attempt(1 + self._terms.retries),
                 wait=self._pause_seconds,
                 retry=tenacity.retry_if_exception(self._may_try_again),
                 before_sleep=self._tell_stumble,
@@ -179,7 +174,7 @@ class CloudAttempt[Request, Item]:
                 self._post(self, Failed(EngineUnavailable(self._name, f"a bug: {type(error).__name__}")))
         else:
             if self._claim_end():
-                self._ledger.succeeded(self._name, self._cost())
+                self._settle(self._ledger.succeeded)
                 self._post(self, Ended())
 
     def _claim_end(self) -> bool:
@@ -193,13 +188,18 @@ class CloudAttempt[Request, Item]:
         refused = self._ledger.admit(self._service)
         if refused:
             raise _NotAdmitted(self._name, refused)
+        with self._lock:
+            self._is_admitted = True
+            is_over = self._is_over
+        if is_over:  # stopped while the store was asked: nobody will send anything
+            self._settle(self._ledger.wasted, was_refused=True)
         row_model: str = getattr(self._service, "model", "")
         return self._ledger.records([self._name])[self._name].model or row_model
 
     async def _try_once(self) -> None:
         """Raises EngineError, after telling the ledger of it."""
         model = await asyncio.to_thread(self._admitted_model)
-        self._has_asked, self._items, self._spent = True, [], None
+        self._items, self._spent = [], None
         try:
             try:
                 await self._listen(model)
@@ -210,14 +210,17 @@ class CloudAttempt[Request, Item]:
         except EngineError as error:
             if not self._is_over:
                 self._ledger.failed(self._name, error)
-                self._ledger.wasted(self._name, self._cost())
+                self._settle(self._ledger.wasted, was_refused=not isinstance(error, EngineTimeout | NoWords))
             raise
 
     async def _listen(self, model: str) -> None:
         self._asked_at = time.monotonic()
         limit = max(FIRST_ITEM_AT_LEAST_SECONDS, FIRST_ITEM_FACTOR * self._service.expected_seconds)
         try:
-            async with asyncio.timeout(limit) as patience, aclosing(self._asking.ask(self._request, model)) as parts:
+            async with (
+                asyncio.timeout(limit) as patience,
+                aclosing(self._terms.asking.ask(self._request, model)) as parts,
+            ):
                 async for part in parts:
                     match part:
                         case Spent():
@@ -232,7 +235,7 @@ class CloudAttempt[Request, Item]:
     def _take(self, item: Item, patience: asyncio.Timeout) -> None:
         self._items.append(item)
         self._tell(Made(item))
-        if not self._has_begun and self._is_usable(item):
+        if not self._has_begun and self._terms.is_usable(item):
             self._has_begun = True
             patience.reschedule(None)
             self._ledger.began(self._name, time.monotonic() - self._asked_at)
@@ -243,7 +246,7 @@ class CloudAttempt[Request, Item]:
 
     async def _heal(self, model: str, error: ModelRetired) -> str:
         """Raises EngineError."""
-        replacement = await self._asking.replacement(model)
+        replacement = await self._terms.asking.replacement(model)
         if replacement is None or replacement == model:
             raise EngineMisconfigured(self._name, f"{error}; it has no other that would do") from error
         logger.bind(model=self._name).warning("{} no longer has {}; asking {} instead", self._name, model, replacement)
@@ -262,9 +265,9 @@ class CloudAttempt[Request, Item]:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after_seconds if isinstance(error, EngineBusy) else None
         if asked is not None:
-            return asked + self._chance.uniform(0, RETRY_FIRST_SECONDS)
+            return asked + self._terms.chance.uniform(0, RETRY_FIRST_SECONDS)
         longest = min(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS * 2.0 ** (state.attempt_number - 1))
-        return longest * self._chance.uniform(0.5, 1.0)
+        return longest * self._terms.chance.uniform(0.5, 1.0)
 
     def _tell_stumble(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
