@@ -1,4 +1,5 @@
-"""The Celery application. The bot sends tasks by name through it; only workers load their bodies."""
+"""The Celery application, without a task of its own. Stages send to each other by name; the body of a stage is loaded
+only by a worker of that stage (``--include``), which needs no library of another one."""
 
 from celery import Celery
 
@@ -6,5 +7,5 @@ from tasks.broker import mend_kombu
 
 mend_kombu()
 
-app = Celery("priya", include=["tasks.transcribe", "tasks.generate", "tasks.synthesize", "tasks.upkeep"])
+app = Celery("priya")
 app.config_from_object("celeryconfig")

@@ -85,7 +85,6 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from celery.signals import worker_ready, worker_shutting_down
 
     from tasks.app import app
-    from tasks.by_heart import start_rehearsal
 
     @worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
@@ -93,6 +92,8 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
         logger.bind(stage=stage, model=engine, success=True).info("Ready")
         watch_over_engines(stage)
         if stage == "synthesize":
+            from tasks.by_heart import start_rehearsal
+
             start_rehearsal(place)
 
     @worker_shutting_down.connect(weak=False)
