@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from bot.turns import Who
+from config.emergency import emergency
 from tests.discord.people.person import Person
 from tests.integration.voice_rooms import (
     RoomScene,
@@ -130,10 +131,12 @@ async def test_what_is_typed_over_her_counts_as_if_it_were_said(scene: RoomScene
     assert not await scene.room.stop()
 
 
-async def test_a_failure_is_said_in_words(scene: RoomScene, asha: Person) -> None:
+async def test_when_every_model_fails_she_is_heard_all_the_same(scene: RoomScene, asha: Person) -> None:
     await scene.join(asha)
     await says(asha, "fail")
     await her_next_words(asha, 30)
     await asha.hears_silence_of(1.0)
-    assert await said_so_far(scene) == []
-    assert (scene.active.failed, scene.active.running) == (1, 0)
+    [past] = await scene.history()
+    assert past.said == "fail"
+    assert emergency().is_hers(past.answered)
+    assert (scene.active.failed, scene.active.running) == (0, 0)
