@@ -17,24 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 SHIPPED: Final = Path(__file__).with_name("catalogues") / "emotions.toml"
 
 FILLERS: Final = frozenset(
-    [
-        "a",
-        "and",
-        "be",
-        "being",
-        "bit",
-        "emotion",
-        "feel",
-        "feeling",
-        "feels",
-        "in",
-        "is",
-        "it",
-        "like",
-        "little",
-        "mood",
-    ]
-    + ["of", "really", "slightly", "so", "sounding", "speaking", "style", "tone", "very", "voice", "with"]
+    {"a", "and", "be", "being", "bit", "emotion", "feel", "feeling", "feels", "in", "is", "it", "like", "little"}
+    | {"mood", "of", "really", "slightly", "so", "sounding", "speaking", "style", "tone", "very", "voice", "with"}
 )
 """Words that a model puts around an emotion's name: ``in a very teasing tone``."""
 _WORDS: Final = re.compile(r"[^\s_,;:/|&+\-]+")
