@@ -1,5 +1,6 @@
 """Speaking ahead, with a real Redis: out of the way of people, once for all workers, whole through kills."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -8,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import RedisError
 
+from bot.by_heart import ByHeart
 from config.emergency import known_by_heart
 from config.phrases import Language
+from config.settings import Settings
 from tasks import keys
 from tasks.by_heart import cut
-from tasks.cached_speech import CachedSpeech, fetch
+from tasks.cached_speech import CachedSpeech, Recording, fetch, share
 from tasks.connections import connect
 from tasks.rehearsal import Rehearsal
 from tests.fakes.stages import ToneSynthesizer
@@ -137,6 +141,25 @@ def test_a_broken_engine_and_a_redis_that_is_away_are_told(redis: Redis, tmp_pat
     assert not redis.exists(keys.REHEARSING), "another may try"
     with connect(f"redis://127.0.0.1:{unused_port()}/0") as nowhere, pytest.raises(RedisError):
         Scene(nowhere, cache_in(tmp_path)).rehearsal.rehearse()
+
+
+async def test_a_bot_on_another_machine_fetches_what_it_may_have_to_say(
+    redis: Redis, valkey: RunningValkey, tmp_path: Path
+) -> None:
+    text = known_by_heart()[0][1]
+    workers_side = everything_in(tmp_path / "worker")
+    workers_side.keep(VOICE, Recording(text, tuple((piece, (b"p",)) for piece in cut(text))))
+    share(redis, workers_side, VOICE)
+    settings = Settings(_env_file=None, priya_home=tmp_path / "bot", redis_url=SecretStr(valkey.url))
+    async with ByHeart(settings) as by_heart:
+        async with asyncio.timeout(15):
+            while not await by_heart.sound_of(text):  # noqa: ASYNC110 - nobody tells it
+                await asyncio.sleep(0.02)
+        assert await by_heart.sound_of(text) == workers_side.find(text)
+        assert await by_heart.sound_of("never rehearsed") == ()
+    redis.delete(keys.CACHED_SPEECH)
+    async with ByHeart(settings) as by_heart:
+        assert await by_heart.sound_of(text), "it survives a restart, and Redis forgetting"
 
 
 def broken(text: str, language: Language) -> Speech:
