@@ -11,8 +11,9 @@ from config.emergency import emergency, known_by_heart
 from config.phrases import Language
 from config.settings import Settings, load_settings
 from tasks.cached_speech import CachedSpeech, cached_speech_folder
+from tasks.engines import own_synthesizers
 from tasks.rehearsal import Rehearsal, Speak
-from tasks.workplace import Workplace, own_synthesizers
+from tasks.workplace import Workplace
 from workers.engines import Speech
 from workers.errors import EngineError
 from workers.language.sentences import SentenceCutter

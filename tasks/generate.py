@@ -12,13 +12,13 @@ from redis.client import Pipeline
 from config.persona import persona
 from tasks import keys
 from tasks.answer import Answer, NoLongerOwner, StoredAnswer
+from tasks.engines import chat_model
 from tasks.forward import forward
 from tasks.history import PastTurn, decode_turns, remember
 from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
 from tasks.prompting import messages_for
 from tasks.replies import WordsPacer
 from tasks.stage import MOST_DELIVERIES, Delivery, Read, stage_task
-from tasks.workplace import chat_model
 from workers.engines import Conversation
 from workers.language.sentences import SentenceCutter
 

@@ -14,10 +14,10 @@ from tasks import keys
 from tasks.blobs import pack_packets, unpack_packets
 from tasks.by_heart import ENGINE as BY_HEART
 from tasks.by_heart import cached_speech
+from tasks.engines import synthesizer, voices
 from tasks.messages import Segment, Sentence, Wire
 from tasks.replies import append
 from tasks.stage import Delivery, Read, stage_task
-from tasks.workplace import synthesizer, voices
 from workers.engines import Speech
 from workers.errors import EngineError
 from workers.language.speakable import speakable

@@ -7,10 +7,10 @@ import numpy as np
 from redis.client import Pipeline
 
 from tasks.commitment import offer_transcript
+from tasks.engines import transcriber
 from tasks.forward import forward
 from tasks.messages import Heard, SaidText, TurnDropped, TurnFailed, Utterance, Wire
 from tasks.stage import Delivery, Read, stage_task
-from tasks.workplace import transcriber
 from workers.engines import Pcm
 from workers.speech_to_text.long_speech import hear_all
 

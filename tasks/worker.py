@@ -8,10 +8,11 @@ import os
 import sys
 import warnings
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from config.settings import Settings, SettingsError, load_settings
 from tasks.messages import STAGES, StageName
+from tasks.presence import Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,44 @@ def celery_arguments(stage: StageName, pool: Pool, settings: Settings, concurren
     return arguments
 
 
+class Engines(Protocol):
+    """What a worker does its work with."""
+
+    def load(self) -> str:
+        """Load what serves first, and return its name. Raises EngineError, UnknownEngine, ProvidersError."""
+        ...
+
+    def offer(self) -> Offer: ...
+
+    def watch_over(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+
+class NoEngines:
+    """Upkeep's: its machine needs no library of an engine or of a provider."""
+
+    def load(self) -> str:
+        return "none"
+
+    def offer(self) -> Offer:
+        return Offer()
+
+    def watch_over(self) -> None:
+        """There is nothing to watch over."""
+
+    def leave(self) -> None:
+        """There is nothing to leave."""
+
+
+def engines_of(stage: StageName) -> Engines:
+    if stage == "upkeep":
+        return NoEngines()
+    from tasks.engines import StageEngines
+
+    return StageEngines(stage)
+
+
 def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     """Run the worker until it is told to stop. Returns its exit code."""
     # Imported late: the command line must answer, and presence be seen, before models and Celery are loaded.
@@ -68,7 +107,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from redis.exceptions import RedisError
 
     from config.providers import ProvidersError
-    from tasks.workplace import leave_engines, load_engines, offer, watch_over_engines, workplace
+    from tasks.workplace import workplace
     from workers.errors import EngineError
     from workers.registry import UnknownEngine
 
@@ -78,7 +117,8 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     except RedisError as error:
         return _give_up(f"Redis does not answer ({error}). Start the stack with: make stack, or set REDIS_URL")
     try:
-        engine = load_engines(stage)
+        engines = engines_of(stage)
+        engine = engines.load()
     except (EngineError, UnknownEngine, ProvidersError) as error:
         return _give_up(str(error), MISCONFIGURED)
 
@@ -88,9 +128,9 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
 
     @worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
-        place.presence.become("ready", engine, offer(stage))
+        place.presence.become("ready", engine, engines.offer())
         logger.bind(stage=stage, model=engine, success=True).info("Ready")
-        watch_over_engines(stage)
+        engines.watch_over()
         if stage == "synthesize":
             from tasks.by_heart import start_rehearsal
 
@@ -106,7 +146,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
         app.worker_main(celery_arguments(stage, pools(settings)[stage], settings, concurrency))
     finally:
         place.presence.leave()
-        leave_engines(stage)
+        engines.leave()
     return 0
 
 
