@@ -1,16 +1,19 @@
-"""Which code speaks to which provider of speech, and what a request costs."""
+"""Which code speaks to which provider of speech, and what a request costs.
+
+Dotted paths: voices bring libraries of sound with them, which only a machine that speaks has.
+"""
 
 from collections.abc import Awaitable, Mapping
-from typing import Final, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpx2 as httpx
 
 from config.providers import Access, HearProvider, SpeakProvider
-from workers.cloud.elevenlabs import ElevenLabs
-from workers.cloud.sarvam import Sarvam
-from workers.cloud.transcriptions import transcribe
-from workers.cloud.voice import CloudVoice, VoiceDialect
 from workers.engines import Pcm, Transcript
+
+if TYPE_CHECKING:
+    from workers.cloud.voice import CloudVoice, VoiceDialect
 
 
 class Hear(Protocol):
@@ -21,18 +24,30 @@ class Hear(Protocol):
     ) -> Awaitable[Transcript]: ...
 
 
-HEAR_DIALECTS: Final[Mapping[str, Hear]] = {"openai": transcribe}
-SPEAK_DIALECTS: Final[Mapping[str, VoiceDialect]] = {"elevenlabs": ElevenLabs(), "sarvam": Sarvam()}
+HEAR_DIALECTS: Final[Mapping[str, str]] = {"openai": "workers.cloud.transcriptions:transcribe"}
+SPEAK_DIALECTS: Final[Mapping[str, str]] = {
+    "elevenlabs": "workers.cloud.elevenlabs:ElevenLabs",
+    "sarvam": "workers.cloud.sarvam:Sarvam",
+}
 
 
 def hearing(access: Access[HearProvider]) -> Hear:
     """How this provider is asked what was said."""
-    return HEAR_DIALECTS[access.row.dialect]
+    hear: Hear = _named(HEAR_DIALECTS[access.row.dialect])
+    return hear
 
 
-def voice(access: Access[SpeakProvider]) -> CloudVoice:
+def voice(access: Access[SpeakProvider]) -> "CloudVoice":
     """This provider's voice: one for the life of the process, because it learns how loud it is."""
-    return CloudVoice(SPEAK_DIALECTS[access.row.dialect], access)
+    from workers.cloud.voice import CloudVoice
+
+    dialect: VoiceDialect = _named(SPEAK_DIALECTS[access.row.dialect])()
+    return CloudVoice(dialect, access)
+
+
+def _named(path: str) -> Any:  # noqa: ANN401 - whatever the path names
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
 
 
 def usd_heard(row: HearProvider, seconds: float) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,11 +12,13 @@ from workers.cloud.dialect import Allowance, Call, ChatDialect, Usage
 from workers.cloud.loop import CloudLoop
 from workers.cloud.retired import closest_model, first_model
 from workers.cloud.speech import Hear, usd_heard, usd_spoken
-from workers.cloud.voice import CloudVoice
 from workers.engines import Conversation, Delta, Speech, Transcript
 from workers.errors import EngineMisconfigured
 from workers.failover.ledger import Spent
 from workers.failover.one_shot import ToHear, ToSay
+
+if TYPE_CHECKING:
+    from workers.cloud.voice import CloudVoice
 
 PROBE_WORD: Final = "Okay."
 """Providers of voices have nothing that is free and tells as much; five characters cost next to nothing."""
@@ -97,7 +99,7 @@ class HearAsking:
 class SpeakAsking:
     """Text to speech."""
 
-    def __init__(self, access: Access[SpeakProvider], voice: CloudVoice, loop: CloudLoop) -> None:
+    def __init__(self, access: Access[SpeakProvider], voice: "CloudVoice", loop: CloudLoop) -> None:
         self.access: Final = access
         self._voice = voice
         self._loop = loop
