@@ -50,6 +50,7 @@ _STATUS_OF_TYPE: Final[Mapping[str, int]] = {
 _CREDIT: Final = re.compile(
     r"insufficient_(quota|balance|credit)|(credit|balance|billing).{0,40}(exhaust|deplet|too low)"
 )
+_TELLING: Final = ("code", "type", "status", "status_code", "param", "message", "msg", "status_msg")
 _MASKED_KEY: Final = re.compile(r"\S*\*{3,}\S*")
 
 
@@ -90,10 +91,11 @@ def broken(engine: str, error: Exception) -> EngineError:
 def _judged(
     engine: str, status: int, headers: Mapping[str, str], body: object, *, now: float, hidden: Iterable[str]
 ) -> EngineError:
-    message = f"{status} {_told(body, hidden)}".strip()
-    if status in (400, 403, 404, 410, 422) and tells_of_a_missing_model(status, body):
+    said = _said(body)
+    message = f"{status} {_fit_for_logs(said, hidden)}".strip()
+    if status in (400, 403, 404, 410, 422) and tells_of_a_missing_model(status, said):
         return ModelRetired(engine, message)
-    if status == 402 or _CREDIT.search(json.dumps(body).lower()):
+    if status == 402 or (status in (400, 403, 429) and _CREDIT.search(said.lower())):
         return EngineBusy(engine, f"its credit is used up: {message}", CREDIT_REST_SECONDS)
     if status in (401, 403, 407):
         return EngineMisconfigured(engine, message)
@@ -146,23 +148,19 @@ def _status_in(body: object) -> int:
     return next((_STATUS_OF_TYPE[name] for name in names if isinstance(name, str) and name in _STATUS_OF_TYPE), 500)
 
 
-def _told(body: object, hidden: Iterable[str]) -> str:
-    """What the provider says about it, if it is fit for a log."""
+def _said(body: object) -> str:
+    """What the provider says about it, without what it may repeat of the request."""
     error = _error_in(body)
     if isinstance(error, dict):
-        parts = [
-            error.get(name)
-            for name in ("code", "type", "status", "status_code", "param", "message", "msg", "status_msg")
-        ]
-        text = " ".join(str(part) for part in parts if isinstance(part, str | int) and str(part))
-    elif isinstance(error, str) and not error.lstrip().startswith("<"):
-        text = error
-    else:
-        text = ""
-    text = _MASKED_KEY.sub("***", " ".join(text.split()))
-    for secret in hidden:
-        if secret and _quotes(text, secret):
-            return "(its message quotes what was sent)"
+        parts = [error.get(name) for name in _TELLING]
+        return " ".join(" ".join(str(part).split()) for part in parts if isinstance(part, str | int) and str(part))
+    return " ".join(error.split()) if isinstance(error, str) and not error.lstrip().startswith("<") else ""
+
+
+def _fit_for_logs(said: str, hidden: Iterable[str]) -> str:
+    text = _MASKED_KEY.sub("***", said[: 2 * LONGEST_MESSAGE])
+    if any(secret and _quotes(text, secret) for secret in hidden):
+        return "(its message quotes what was sent)"
     return text[:LONGEST_MESSAGE]
 
 

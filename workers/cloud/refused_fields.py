@@ -27,8 +27,14 @@ class RefusedFields:
     def learn(self, row: ChatProvider, model: str, body: Mapping[str, Any], error: RequestRefused) -> None:
         """Fields of ``body`` that the refusal names are left out from now on."""
         dispensable = (DISPENSABLE | set(row.body)) & set(body)
-        named = frozenset(name for name in dispensable if re.search(rf"\b{re.escape(name)}\b", error.raw))
+        named = frozenset(name for name in dispensable if _names(error.raw, name))
         if named:
             self._refused[row.name, model] = self._refused.get((row.name, model), frozenset()) | named
             names = ", ".join(sorted(named))
             logger.bind(model=row.name).warning("{} refuses {}: not sent any more", row.name, names)
+
+
+def _names(refusal: str, field: str) -> bool:
+    """Whether the refusal is about the field; some write ``reasoningEffort``."""
+    spelled = "[_ -]?".join(map(re.escape, field.split("_")))
+    return re.search(rf"\b{spelled}\b", refusal, re.IGNORECASE) is not None

@@ -3,7 +3,6 @@
 Pure: whoever knows the provider asks for the list.
 """
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -66,12 +65,10 @@ class _Name:
         )
 
 
-def tells_of_a_missing_model(status: int, body: object) -> bool:
-    """Whether a refusal of a chat is about its model: it was retired, renamed, or never was there."""
-    if status in (404, 410):  # the address is right, or nothing would have been answered before
-        return True
-    text = body if isinstance(body, str) else json.dumps(body)
-    return bool(_GONE.search(text.lower()))
+def tells_of_a_missing_model(status: int, said: str) -> bool:
+    """Whether a refusal of a chat is about its model: it was retired, renamed, or never was there. If the address is
+    what is wrong, the list of models isn't there either, and that will tell."""
+    return status in (404, 410) or bool(_GONE.search(said.lower()))
 
 
 def closest_model(wanted: str, available: Sequence[str]) -> str | None:

@@ -197,3 +197,15 @@ def test_neither_the_key_nor_what_was_said_is_told(message: str) -> None:
         assert "canary" not in text
         assert "sk-can" not in text
         assert "sister" not in text
+
+
+def test_what_people_say_is_not_taken_for_what_the_provider_says() -> None:
+    said = "The model was not found, and my credit is exhausted."
+    body = {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "input": said}]}
+    assert type(told(422, body, said)) is RequestRefused
+    assert type(told(400, body, said)) is RequestRefused
+
+
+def test_a_long_refusal_is_read_quickly() -> None:
+    text = str(told(400, error("y" * 60_000), "x y " * 20_000))
+    assert len(text) < 250
