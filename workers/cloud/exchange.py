@@ -20,11 +20,11 @@ from workers.cloud.allowance import allowance_of
 from workers.cloud.answer import Answer
 from workers.cloud.dialect import Part
 from workers.cloud.failures import broken, refusal
+from workers.cloud.whole import beginning
 from workers.errors import EngineMisconfigured, EngineUnavailable
 
 LARGEST_ANSWER_BYTES: Final = 4 << 20
 """Some twenty times what 200 tokens take in the most talkative dialect, thoughts included."""
-LARGEST_REFUSAL_BYTES: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ async def _posted(
             "POST", question.url, json=question.body, headers=headers, follow_redirects=False
         ) as response:
             if not response.is_success:
-                status, raw = response.status_code, await _beginning(response)
+                status, raw = response.status_code, await beginning(response)
                 raise refusal(question.engine, status, response.headers, raw, now=clock(), hidden=question.hidden)
             yield response
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
@@ -128,19 +128,6 @@ def _kind_of(response: httpx.Response) -> Literal["json", "page", "events"]:
     if kind in ("application/json", "text/json", "application/problem+json"):
         return "json"
     return "page" if kind in ("text/html", "application/xhtml+xml") else "events"
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    """Enough of a refusal to know what it is about, and what there is of it when it breaks off."""
-    raw = bytearray()
-    try:
-        async for chunk in response.aiter_bytes():
-            raw += chunk
-            if len(raw) > LARGEST_REFUSAL_BYTES:
-                break
-    except httpx.HTTPError:
-        pass
-    return bytes(raw[:LARGEST_REFUSAL_BYTES])
 
 
 class _BoundedText:

@@ -60,7 +60,7 @@ async def fetch(
         response = await client.send(request, stream=True)
         try:
             if response.status_code != httpx.codes.OK:
-                status, said = response.status_code, await _beginning(response)
+                status, said = response.status_code, await beginning(response)
                 raise explain(status, said) or refusal(
                     engine, status, response.headers, said, now=clock(), hidden=hidden
                 )
@@ -82,7 +82,7 @@ async def _bounded(response: httpx.Response, engine: str, most_bytes: int) -> by
     return bytes(body)
 
 
-async def _beginning(response: httpx.Response) -> bytes:
+async def beginning(response: httpx.Response) -> bytes:
     """What a refusal says for itself; what there is of it when it breaks off."""
     body = bytearray()
     try:
