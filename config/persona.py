@@ -44,10 +44,17 @@ class Persona(BaseModel):
     prompt: str = Field(min_length=40)
     among_friends: str
     """Follows the prompt when several people speak with her."""
+    emotions_hint: str = Field(min_length=1)
+    """Follows the prompt for models that can name the emotion of each sentence."""
     spoken_sentences: int = Field(ge=1)
     """After so many she stops talking: a friend on the phone leaves room for the other."""
     answer_in: AnswerIn
     notices: Notices
+
+    @field_validator("emotions_hint")
+    @classmethod
+    def _is_stripped(cls, hint: str) -> str:
+        return hint.strip()
 
     @field_validator("prompt")
     @classmethod

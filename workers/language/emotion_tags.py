@@ -162,7 +162,7 @@ class FeltText:
         return self._begins_sentence() and (_is_unknown(words) or self._leads(words))
 
     def _may_become(self, words: str, opener: str) -> bool:
-        if len(words) > LONGEST or words[-1] in "\n\r":
+        if not 0 < len(words) <= LONGEST or words[-1] in "\n\r":
             return False
         if opener not in SQUARE:
             beginning = words.lstrip("/ ")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,9 @@ GPU_BATCH: Final = 512
 SMALL_MODEL: Final = 500_000_000
 """Parameters below which a token is so quick that threads wait for each other more than they compute."""
 MOST_THREADS_SMALL: Final = 4
+NAMES_EMOTIONS: Final = 1_000_000_000
+"""Parameters from which a model is told to name its emotions. A smaller one takes the telling for the talk: it is shown
+the same prompt with emotions as without."""
 
 
 def load(settings: Settings) -> "LlamaChat":
@@ -156,11 +160,17 @@ class LlamaChat:
 
     def _write(self, conversation: Conversation) -> list[Token]:
         try:
-            return self._writer.write(conversation)
+            return self._writer.write(self._told(conversation))
         except PromptTooLong as error:
             raise EngineMisconfigured(NAME, str(error)) from error
         except (TemplateError, ValueError, TypeError) as error:
             raise EngineMisconfigured(NAME, f"its chat template refuses the conversation: {error}") from error
+
+    def _told(self, conversation: Conversation) -> Conversation:
+        """With the hint about emotions behind the system message, if the model is large enough for it."""
+        if not conversation.emotions_hint or self._model.parameters < NAMES_EMOTIONS:
+            return conversation
+        return with_hint(conversation)
 
     def _queue(self, ticket: object) -> Iterator[str]:
         looks = max(1, round(self._queue_patience / LOOK_UP_SECONDS))
@@ -197,6 +207,15 @@ class LlamaChat:
                 break
             self._lane.append(seat, token)
         yield text.finish()
+
+
+def with_hint(conversation: Conversation) -> Conversation:
+    """Told how to name emotions: behind the system message, which is made if there is none."""
+    first, *others = conversation.messages
+    if first.role != "system":
+        first, others = ChatMessage("system", ""), [first, *others]
+    text = f"{first.text}\n{conversation.emotions_hint}".lstrip()
+    return replace(conversation, messages=(ChatMessage("system", text), *others), emotions_hint="")
 
 
 def fitting_shape(model: NativeModel, context_tokens: int) -> ContextShape:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Final
 
+from workers.language.emotion_tags import FeltText
 from workers.language.native import NativeModel, Token
 
 KEPT_CONVERSATIONS: Final = 64
@@ -17,6 +18,8 @@ KEPT_ANSWERS: Final = 48
 """Of one conversation: more than its history has turns."""
 WORTH_KEEPING: Final = 2
 """Tokens that must be the same from the beginning; fewer say nothing about whose answer it is."""
+LONGEST_TAG: Final = 42
+"""Tokens in a hidden tag, if each is a letter."""
 WHITE_SPACE: Final = b" \t\n\r\x0b\x0c"
 
 
@@ -57,21 +60,38 @@ class OwnWords:
 
     def _beginning(self, tokens: Sequence[Token], wanted: bytes) -> tuple[list[Token], int]:
         """The tokens from the beginning that ``wanted`` has too, and how many of its bytes they are."""
-        own: list[Token] = []
-        covered = kept = bytes_kept = 0
-        for count, token in enumerate(tokens, start=1):
-            piece = _dense(self._model.piece(token))
-            if covered == len(wanted) or not wanted.startswith(piece, covered):
+        at = covered = kept = bytes_kept = 0
+        while at < len(tokens) and covered < len(wanted):
+            piece = _dense(self._model.piece(tokens[at]))
+            if wanted.startswith(piece, covered):
+                at += 1
+                covered += len(piece)
+                if _begins_character(wanted, covered):
+                    kept, bytes_kept = at, covered
+            elif tag := self._tag_length(tokens[at : at + LONGEST_TAG]):
+                at += tag
+            else:
                 break
-            covered += len(piece)
-            own.append(token)
-            if _begins_character(wanted, covered):
-                kept, bytes_kept = count, covered
-        return own[:kept], bytes_kept
+        return list(tokens[:kept]), bytes_kept
+
+    def _tag_length(self, tokens: Sequence[Token]) -> int:
+        """How many of the first tokens are the hidden tag of an emotion, which the remembered text is without; 0 when
+        none is there or when its last token is part of a word too. The model sees the tags that it wrote again."""
+        raw = b""
+        for count, token in enumerate(tokens, start=1):
+            raw += self._model.piece(token)
+            if b"]" in raw:
+                return count if _is_tag(raw.decode(errors="replace")) else 0
+        return 0
 
 
 def _dense(raw: bytes) -> bytes:
     return raw.translate(None, WHITE_SPACE)
+
+
+def _is_tag(text: str) -> bool:
+    felt = FeltText()
+    return not (felt.feed(text) + felt.finish()).strip()
 
 
 def _begins_character(raw: bytes, at: int) -> bool:

@@ -6,11 +6,11 @@ import pytest
 
 from config.emotions import NEUTRAL, Emotion, EmotionsError, emotions, load_emotions
 
-GO_EMOTIONS = (
-    "admiration amusement anger annoyance approval caring confusion curiosity desire disappointment disapproval disgust "
-    "embarrassment excitement fear gratitude grief joy love nervousness optimism pride realization relief remorse sadness "
-    "surprise neutral"
-).split()
+GO_EMOTIONS = [
+    *("admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire"),
+    *("disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy"),
+    *("love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise", "neutral"),
+]
 
 
 def test_there_are_more_than_fifty_and_those_of_a_friend_among_them():
@@ -29,7 +29,7 @@ def test_all_of_go_emotions_are_known_by_their_names():
 
 def test_only_the_everyday_voice_is_the_origin():
     assert [felt for felt in emotions() if not (felt.valence or felt.arousal or felt.dominance)] == [NEUTRAL]
-    assert NEUTRAL == Emotion("neutral", 0, 0, 0)
+    assert Emotion("neutral", 0, 0, 0) == NEUTRAL
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
+import re
 from pathlib import Path
 
 import pytest
 
+from config.emotions import emotions
 from config.persona import PERSONA_FILE, PersonaError, persona, plain_name, read_persona
 
 
@@ -57,3 +59,11 @@ def test_a_spoilt_persona_is_refused_by_name(text: str, named: str, tmp_path: Pa
 def test_a_missing_persona_is_named(tmp_path: Path) -> None:
     with pytest.raises(PersonaError, match=r"persona\.toml can't be read"):
         read_persona(tmp_path / "persona.toml")
+
+
+def test_every_emotion_that_she_is_told_to_choose_from_is_one_that_voices_know() -> None:
+    hint = persona().emotions_hint
+    told = hint.partition("Take it from these: ")[2].partition(".")[0].split(", ")
+    assert 15 <= len(told) <= 25
+    assert [name for name in told if name not in emotions().names] == []
+    assert [word for word in re.findall(r"\[(.*?)\]", hint) if word not in emotions().names] == []

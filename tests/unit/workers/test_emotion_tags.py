@@ -11,8 +11,9 @@ from workers.language.sentences import SentenceCutter
 
 PARTS = st.lists(
     st.sampled_from(
-        ["[teasing]", "[sad]", "[very excited]", "[ laughing ]", "(happy)", "<angry>", "</angry>", "[conspiratorially]", "[1]",
-         "[x]", "[teasing", "[emotion: sad]", "[a](b)", "[happy](c)", "【sad】", "{shy}", "Arre", "yaar", "haan", "3.5", "Dr", "है", "खुशी",
+        ["[teasing]", "[sad]", "[very excited]", "[ laughing ]", "(happy)", "<angry>", "</angry>", "[1]",
+         "[conspiratorially]", "[x]", "[teasing", "[emotion: sad]", "[a](b)", "[happy](c)", "【sad】", "{shy}",
+         "Arre", "yaar", "haan", "3.5", "Dr", "है", "खुशी",
          ".", "!", "...", "?!", ",", "।", ":", "`", "```", "(", "[", "<", "]", ")", "*", "\n", " ", " ", " "]
     )
     | st.text(max_size=8),

@@ -8,7 +8,7 @@ from config.settings import Settings
 from tests.fakes.chat_models import text_of
 from workers.engines import ChatMessage, Conversation
 from workers.errors import EngineBusy, EngineMisconfigured, EngineUnavailable
-from workers.language.llama import CONVERSATIONS, LlamaChat, load
+from workers.language.llama import CONVERSATIONS, LlamaChat, load, with_hint
 from workers.language.native import ContextShape, NativeFailure, NativeModel
 
 SYSTEM = ChatMessage(
@@ -160,3 +160,23 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path):
     (folder / "own.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(EngineMisconfigured, match=r"own\.gguf"):
         load(Settings(_env_file=None, priya_home=tmp_path, language_model="own"))
+
+
+def test_a_small_model_is_shown_the_same_prompt_whether_it_may_name_emotions_or_not(chat):
+    plain, told = talk("Hi there!"), talk("Hi there!", emotions_hint="Begin with the emotion in brackets.")
+    assert chat._write(told) == chat._write(plain)
+
+
+def test_a_large_model_is_told_how_to_name_emotions(chat, monkeypatch):
+    monkeypatch.setattr("workers.language.llama.NAMES_EMOTIONS", 1)
+    plain, told = talk("Hi there!"), talk("Hi there!", emotions_hint="Begin with the emotion in brackets.")
+    assert chat._write(told) == chat._write(with_hint(told)) != chat._write(plain)
+    assert chat._write(plain) == chat._write(talk("Hi there!", emotions_hint=""))
+
+
+def test_the_hint_stands_behind_the_system_message_and_makes_one_where_there_is_none():
+    told = with_hint(talk("Hi!", emotions_hint="Name it."))
+    assert [message.role for message in told.messages] == ["system", "user"]
+    assert told.messages[0].text == f"{SYSTEM.text}\nName it."
+    bare = with_hint(Conversation("one", (ChatMessage("user", "Hi!"),), emotions_hint="Name it."))
+    assert bare.messages == (ChatMessage("system", "Name it."), ChatMessage("user", "Hi!"))

@@ -125,3 +125,23 @@ def test_a_gap_is_not_closed_under_a_conversation_that_shares_it(weights):
     before = text_of(chat.reply(shared))
     read_by(chat, turn([*said[6:], ask], 1))
     assert text_of(chat.reply(shared)) == before
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("[teasing] Come home, my dear. [sad] It rains.", "Come home, my dear. It rains."),
+        ("Come home. [very excited] It rains.", "Come home. It rains."),
+        ("[teasing] Come [1] home.", "Come [1] home."),
+    ],
+)
+def test_the_tags_that_she_hid_in_an_answer_come_back_with_its_tokens(weights, own_words, written, kept):
+    tokens = letter_by_letter(weights, written)
+    own_words.remember("one", tokens)
+    assert own_words.tokens_of("one", kept) == tokens
+
+
+def test_a_bracket_that_is_no_tag_is_not_taken_for_one(weights, own_words):
+    own_words.remember("one", letter_by_letter(weights, "Come home [1] today."))
+    own = own_words.tokens_of("one", "Come home today.")
+    assert text_of_tokens(weights, own).split() == ["Come", "home", "today."]
