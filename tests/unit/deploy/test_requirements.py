@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.providers import read_providers
 from config.settings import Settings
 from deploy.setup import REPOSITORY, fingerprint
 
@@ -70,5 +71,7 @@ def test_env_example_names_every_setting_with_its_default():
     example = REPOSITORY / ".env.example"
     named = set(re.findall(r"^#?([A-Z_]+)=", example.read_text(), re.MULTILINE))
 
-    assert named == {name.upper() for name in Settings.model_fields} | {"FLOWER_PORT"}
+    rows = read_providers()
+    keys = {row.key_env[0] for row in (*rows.chat, *rows.hear, *rows.speak) if row.key_env}
+    assert named == {name.upper() for name in Settings.model_fields} | keys | {"FLOWER_PORT", "CLOUDFLARE_ACCOUNT_ID"}
     assert Settings(_env_file=example) == Settings(_env_file=None)
