@@ -4,7 +4,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import httpx2 as httpx
 
@@ -96,7 +96,7 @@ class StreamMutator:
         return Stream(self._pieces(body), self._breaks(0.7), is_only_cut=True, changes=("cut",))
 
     def _pieces(self, body: bytes) -> tuple[bytes, ...]:
-        how: Literal["whole", "bytes", "anywhere"] = self.chance.choice(("whole", "bytes", "anywhere", "anywhere"))
+        how = self.chance.choices(("whole", "bytes", "anywhere"), (1, 1, 6))[0]
         if how == "whole" or len(body) > 100_000:
             return (body,)
         if how == "bytes" and len(body) < 3000:

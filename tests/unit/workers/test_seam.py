@@ -38,7 +38,20 @@ def joined(said: str, more: str, pieces: int = 1) -> str:
         ("Come here.", " Right now.", "Come here. Right now."),
         ("How was your whole day?", "How was your whole day? Mine was long.", "How was your whole day? Mine was long."),
         ("यह बहुत अच्छा दिन था। मैं बाज़ार", "मैं बाज़ार गई थी।", "यह बहुत अच्छा दिन था। मैं बाज़ार गई थी।"),
+        ("मैं बाज़ार से आम लाई, पर मेरा", "मैं बाज़ार से आम लाई, पर मेरा दिन लंबा था।", "मैं बाज़ार से आम लाई, पर मेरा दिन लंबा था।"),
+        ("It rained,", "It rained, so we danced.", "It rained, so we danced."),
+        ("It rained, ", "It rained, so we danced.", "It rained, so we danced."),
+        ("It rained,", "It rained so we danced.", "It rained, so we danced."),
+        ('He said "come home"', 'He said "come home" and hung up.', 'He said "come home" and hung up.'),
+        ("Haan!", "Haan! We ate mangoes.", "Haan! We ate mangoes."),
         ("", "Hello there.", "Hello there."),
+        ("[happy] I was there. [sad] It", "It rained.", "[happy] I was there. [sad] It rained."),
+        (
+            "[happy] I was there. [sad] It",
+            "[happy] I was there. [sad] It rained.",
+            "[happy] I was there. [sad] It rained.",
+        ),
+        ("[happy] I was there. [sad] It", "I was there. It rained.", "[happy] I was there. [sad] It rained."),
     ],
 )
 def test_nothing_is_said_twice_and_nothing_is_lost(said, more, whole, pieces):
@@ -54,6 +67,13 @@ def test_a_whole_sentence_that_comes_again_later_is_left_out():
 def test_a_model_that_repeats_itself_is_heard_once():
     text = "That is so good to hear. That is so good to hear. Tell me more!"
     assert joined("", text) == "That is so good to hear. Tell me more!"
+
+
+def test_a_sentence_that_was_the_rest_of_another_is_left_out():
+    said = "Did you sleep, my day was long and good. And you? "
+    assert joined(said, "Did you sleep? My day was long and good. Bye!") == said + "Did you sleep? Bye!"
+    text = "Did you sleep, my day was long and good. My day was long and good. Bye!"
+    assert joined("", text) == "Did you sleep, my day was long and good. Bye!"
 
 
 def test_short_sentences_may_come_again():
