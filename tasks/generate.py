@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,7 +19,8 @@ from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
 from tasks.prompting import messages_for
 from tasks.replies import WordsPacer
 from tasks.stage import MOST_DELIVERIES, Delivery, Read, stage_task
-from workers.engines import Conversation
+from workers.engines import Conversation, Delta
+from workers.language.emotion_tags import FeltText
 from workers.language.sentences import SentenceCutter
 
 WORDS_EVERY_SECONDS = 0.05
@@ -36,6 +37,8 @@ class Draft:
     engines: dict[str, None] = field(default_factory=dict)
     """Who wrote it, in order: more than one when one died in the middle."""
     model_started_at: float = 0.0
+    felt: FeltText = field(default_factory=FeltText)
+    """Takes out of the text how it is felt, and remembers that."""
 
     @property
     def engine(self) -> str:
@@ -73,7 +76,7 @@ def generate(said: SaidText, delivery: Delivery, outset: Outset) -> Wire:
     What is to be said verbatim is only cut into sentences, the same ones at every delivery."""
     answer, stored = outset.answer, outset.stored
     draft = Draft(list(stored.sentences), " ".join(stored.sentences))
-    _send_again(said, delivery, stored)
+    _send_again(said, delivery, draft)
     try:
         if not stored.has_ended:
             if said.verbatim:
@@ -95,16 +98,19 @@ def generate(said: SaidText, delivery: Delivery, outset: Outset) -> Wire:
     return {"text": draft.text.strip(), "sentences": len(draft.sentences)}
 
 
-def _send_again(said: SaidText, delivery: Delivery, stored: StoredAnswer) -> None:
+def _send_again(said: SaidText, delivery: Delivery, draft: Draft) -> None:
     """An earlier delivery wrote these; whether they were sent on, nobody knows. Synthesize and the asker dedupe."""
-    for index, sentence in enumerate(stored.sentences):
-        _send_sentence(said, delivery, index, sentence)
+    draft.felt.feed(draft.text)
+    for index, sentence in enumerate(draft.sentences):
+        _send_sentence(said, delivery, index, sentence, draft.felt.of(sentence))
 
 
 def _repeat(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) -> None:
     """Say the text itself, behind the sentences that an earlier delivery sent on."""
     draft.engines, draft.model_started_at = {"verbatim": None}, time.time()
     draft.text = said.text
+    draft.felt = FeltText()
+    draft.felt.feed(said.text)
     cutter = SentenceCutter()
     for sentence in [*cutter.feed(said.text), *cutter.finish()][len(draft.sentences) :]:
         delivery.stop_if_unwanted()
@@ -121,20 +127,27 @@ def _write(said: SaidText, delivery: Delivery, outset: Outset, draft: Draft) -> 
     cutter = SentenceCutter()
     draft.model_started_at = time.time()
     with closing(chat_model().reply(_conversation(said, delivery, outset.past_turns, draft))) as deltas:
-        for delta in deltas:
-            delivery.stop_if_unwanted()
-            draft.engines |= {delta.engine: None} if delta.engine else {}
-            draft.text += delta.text
-            for sentence in cutter.feed(delta.text):
+        for text in _plain_texts(deltas, delivery, draft):
+            draft.text += text
+            for sentence in cutter.feed(text):
                 _add(said, delivery, outset.answer, draft, sentence)
             if said.turn.spoken and len(draft.sentences) >= persona().spoken_sentences:
                 draft.text = " ".join(draft.sentences)
                 pacer.flush()
                 return
-            pacer.feed(delta.text)
+            pacer.feed(text)
     pacer.flush()
     for sentence in cutter.finish():
         _add(said, delivery, outset.answer, draft, sentence)
+
+
+def _plain_texts(deltas: Iterable[Delta], delivery: Delivery, draft: Draft) -> Iterator[str]:
+    """What may be seen and heard of them."""
+    for delta in deltas:
+        delivery.stop_if_unwanted()
+        draft.engines |= {delta.engine: None} if delta.engine else {}
+        yield draft.felt.feed(delta.text)
+    yield draft.felt.finish()
 
 
 def _conversation(said: SaidText, delivery: Delivery, past_turns: Sequence[PastTurn], draft: Draft) -> Conversation:
@@ -147,6 +160,7 @@ def _conversation(said: SaidText, delivery: Delivery, past_turns: Sequence[PastT
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
         language=said.turn.language,
+        emotions_hint=persona().emotions_hint if said.turn.spoken else "",
         last_answer=newest.answered if newest else "",
     )
 
@@ -156,12 +170,12 @@ def _add(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft, sente
     index = len(draft.sentences)
     answer.add(index, sentence)
     draft.sentences.append(sentence)
-    _send_sentence(said, delivery, index, sentence)
+    _send_sentence(said, delivery, index, sentence, draft.felt.of(sentence))
 
 
-def _send_sentence(said: SaidText, delivery: Delivery, index: int, text: str) -> None:
+def _send_sentence(said: SaidText, delivery: Delivery, index: int, text: str, emotion: str) -> None:
     language = SPOKEN_AS.get(said.turn.language) or said.language or "en"
-    sentence = Sentence(said.turn, index, text, language, queued_at=time.time())
+    sentence = Sentence(said.turn, index, text, language, queued_at=time.time(), emotion=emotion)
     if said.turn.spoken:
         forward(sentence)
     delivery.place.replies.send(sentence)

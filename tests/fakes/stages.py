@@ -20,6 +20,7 @@ from tests.fakes.engine_journal import note
 from workers.engines import Conversation, Delta, Pcm, Speech, Transcript
 from workers.errors import EngineUnavailable
 from workers.speech_to_text.listener import check_utterance
+from workers.text_to_speech.expression import knobs
 
 TONE_RATE_HZ: Final = 24_000
 SECONDS_A_LETTER: Final = 0.05
@@ -47,7 +48,7 @@ class ObedientChatModel:
 
     ``slow ...``: a word every 50 ms, forty of them. ``vary ...``: the same, in other words each time. ``fail``: fails
     at once. ``break``: fails after a sentence. ``die``: takes its process with it. ``on ...``: talks on and on.
-    ``recall``: repeats what was said before.
+    ``recall``: repeats what was said before. ``feel``: says one sentence happily and one sadly.
     ``language``: repeats the last line of what it was told about itself. Anything else: two sentences.
     """
 
@@ -81,6 +82,8 @@ class ObedientChatModel:
                 yield f"You said: {' / '.join(said)}."
             case "language":
                 yield f"I was told: {conversation.messages[0].text.splitlines()[-1]}"
+            case "feel":
+                yield from ("[hap", "py] I am so glad that you", " came. [sad] It rained all day yesterday.")
             case _:
                 answer = f"You said {asked} to me. I am listening to you."
                 yield answer.removeprefix(conversation.answer_so_far).lstrip()
@@ -96,14 +99,14 @@ def slowly(already_said: str, last_word: str = "number") -> Generator[str]:
 
 
 class ToneSynthesizer:
-    """A tone as long as the text."""
+    """A tone as long as the text, and as quick as it is felt."""
 
     def __init__(self, name: str = "fake-mouth") -> None:
         self.name = name
 
     def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         note("say", sentence)
-        seconds = len(sentence) * SECONDS_A_LETTER
+        seconds = len(sentence) * SECONDS_A_LETTER / knobs(emotion).rate
         time_axis = np.arange(int(seconds * TONE_RATE_HZ), dtype=np.float32) / TONE_RATE_HZ
         return Speech((0.3 * np.sin(2 * np.pi * 220 * time_axis)).astype(np.float32), TONE_RATE_HZ)
 

@@ -32,6 +32,14 @@ def of_kind[Kind](happenings: list[Happening], kind: type[Kind]) -> list[Kind]:
     return [happening for happening in happenings if isinstance(happening, kind)]
 
 
+def shown(happenings: list[Happening]) -> str:
+    """The words as somebody sees them; a turn that was sent again tells some of them again."""
+    text = ""
+    for words in of_kind(happenings, Words):
+        text = text[: words.offset] + words.text
+    return text
+
+
 async def history_of(turns: Turns, who: Who) -> tuple[PastTurn, ...]:
     fields = await turns.dispatcher.redis.hgetall(keys.history(who.conversation))
     return decode_turns(fields.values())
@@ -39,16 +47,28 @@ async def history_of(turns: Turns, who: Who) -> tuple[PastTurn, ...]:
 
 async def test_a_typed_turn_is_answered_in_words_sentences_and_sound(turns: Turns, who: Who) -> None:
     happenings = await lived(await turns.read(who, "hello", spoken=True))
-    words = "".join(happening.text for happening in of_kind(happenings, Words))
     ended = of_kind(happenings, ReplyEnded)[0]
     played = of_kind(happenings, Playable)
-    assert words.strip() == ended.text == "You said hello to me. I am listening to you."
+    assert shown(happenings).strip() == ended.text == "You said hello to me. I am listening to you."
     assert [sentence.text for sentence in of_kind(happenings, Sentence)] == [
         "You said hello to me.",
         "I am listening to you.",
     ]
     assert [playable.index for playable in played] == [0, 1]
     assert all(len(playable.packets) > 20 for playable in played)
+
+
+async def test_how_a_sentence_is_felt_is_heard_and_never_seen(turns: Turns, who: Who) -> None:
+    happenings = await lived(await turns.read(who, "feel it", spoken=True))
+    assert [(sentence.text, sentence.emotion) for sentence in of_kind(happenings, Sentence)] == [
+        ("I am so glad that you came.", "happy"),
+        ("It rained all day yesterday.", "sad"),
+    ]
+    assert shown(happenings) == of_kind(happenings, ReplyEnded)[0].text
+    [past] = await history_of(turns, who)
+    assert past.answered == "I am so glad that you came. It rained all day yesterday."
+    glad, sad = (len(playable.packets) for playable in of_kind(happenings, Playable))
+    assert glad < sad, "shorter by one letter, and quicker"
 
 
 async def test_a_turn_that_is_only_read_has_no_sound(turns: Turns, who: Who) -> None:
