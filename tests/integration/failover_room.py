@@ -64,9 +64,14 @@ class Outcome:
     text: str = ""
     by: tuple[str, ...] = ()
     """Who spoke, in order."""
+    gaps: tuple[float, ...] = ()
+    """How long it was silent, in seconds, each time that another one went on."""
     error: EngineError | None = None
+    asked_at: float = 0.0
+    """By the monotonic clock, in seconds."""
     first_words_after: float | None = None
     """Seconds."""
+    spoke_at: float = 0.0
 
 
 class FailoverRoom:
@@ -81,28 +86,32 @@ class FailoverRoom:
         records: Mapping[str, Record] | None = None,
         refusals: Mapping[str, str] | None = None,
         retries: int = 2,
+        ledger: Ledger | None = None,
     ) -> None:
+        """``ledger`` keeps what is counted in place of the one that only remembers it."""
         self._threads = servers
         self.ledger = RecordingLedger(records, refusals)
+        keeper = ledger or self.ledger
         self.loop = CloudLoop()
         self.servers = {name: self._server(peer) for name, peer in peers.items()}
         self.models = {name: ScriptedChatModel(*engine.script, name=name) for name, engine in (engines or {}).items()}
         local = tuple(
             LocalContender(
-                name, model.reply, self.ledger, is_usable=has_words, patience=(engines or {})[name].patience_seconds
+                name, model.reply, keeper, is_usable=has_words, patience=(engines or {})[name].patience_seconds
             )
             for name, model in self.models.items()
         )
         clouds = tuple(
-            self._contender(name, peer, priority, retries) for priority, (name, peer) in enumerate(peers.items())
+            self._contender(name, peer, priority, keeper, retries)
+            for priority, (name, peer) in enumerate(peers.items())
         )
-        self.chat = FailoverChat(Roster((Tier(local, self.ledger), Tier(clouds, self.ledger))))
+        self.chat = FailoverChat(Roster((Tier(local, keeper), Tier(clouds, keeper))))
         self.began_at = 0.0
 
     def ask(self, conversation: Conversation | None = None) -> Outcome:
         """One turn, to its end."""
-        outcome = Outcome()
-        self.began_at = time.monotonic()
+        outcome = Outcome(asked_at=time.monotonic())
+        self.began_at = outcome.asked_at
         try:
             with closing(self.chat.reply(conversation or asking(QUESTION))) as deltas:
                 for delta in deltas:
@@ -111,13 +120,19 @@ class FailoverRoom:
             outcome.error = error
         return outcome
 
-    def _hear(self, outcome: Outcome, delta: Delta) -> None:
+    @staticmethod
+    def _hear(outcome: Outcome, delta: Delta) -> None:
         outcome.text += delta.text
-        if has_words(delta):
-            if outcome.first_words_after is None:
-                outcome.first_words_after = time.monotonic() - self.began_at
-            if delta.engine and outcome.by[-1:] != (delta.engine,):
-                outcome.by += (delta.engine,)
+        if not has_words(delta):
+            return
+        now = time.monotonic()
+        if outcome.first_words_after is None:
+            outcome.first_words_after = now - outcome.asked_at
+        elif delta.engine and outcome.by[-1:] != (delta.engine,):
+            outcome.gaps += (now - outcome.spoke_at,)
+        if delta.engine and outcome.by[-1:] != (delta.engine,):
+            outcome.by += (delta.engine,)
+        outcome.spoke_at = now
 
     def asked_after(self, name: str) -> float:
         """Seconds from the turn's beginning until the provider had read its request."""
@@ -142,7 +157,9 @@ class FailoverRoom:
             self._threads.die(server)
         return server
 
-    def _contender(self, name: str, peer: Peer, priority: int, retries: int) -> CloudContender[Conversation, Delta]:
+    def _contender(
+        self, name: str, peer: Peer, priority: int, ledger: Ledger, retries: int
+    ) -> CloudContender[Conversation, Delta]:
         row = ChatProvider.model_validate(
             {
                 "name": name,
@@ -156,7 +173,7 @@ class FailoverRoom:
             }
         )
         access = Access[ChatProvider](row=row, base_url=row.base_url, key=SecretStr(KEY))
-        return contender_of(access, self.ledger, self.loop, retries)
+        return contender_of(access, ledger, self.loop, retries)
 
 
 def contender_of(

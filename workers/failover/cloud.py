@@ -32,8 +32,11 @@ from workers.errors import (
 from workers.failover.contender import Ended, Event, Failed, Made, Post, Stop, Stumbled
 from workers.failover.ledger import Ledger, Spent
 
-LONGEST_SILENCE_SECONDS: Final = 2.0
-"""In the middle of an answer: clouds stream many times a second."""
+LONGEST_SILENCE_SECONDS: Final = 1.2
+"""In the middle of an answer: clouds stream many times a second. Two that fall silent one behind the other, and the
+time of a third to its first words, must together stay below the three seconds in which people are to hear more."""
+LONGEST_SILENCE_HERE_SECONDS: Final = 5.0
+"""Of a program on this machine, whose cores others use, too."""
 FIRST_ITEM_FACTOR: Final = 3.0
 """Times the expected time to the first item, then it has failed; others run by then."""
 FIRST_ITEM_AT_LEAST_SECONDS: Final = 4.0
@@ -87,7 +90,6 @@ class CloudContender[Request, Item]:
     """Contender around a provider."""
 
     starts_when_others_are_slow = True
-    longest_silence_seconds = LONGEST_SILENCE_SECONDS
 
     def __init__(self, terms: Terms[Request, Item]) -> None:
         self._terms = terms
@@ -95,6 +97,10 @@ class CloudContender[Request, Item]:
         self.service: Final = terms.service
         self.name: Final = self.service.name
         self.is_cloud: Final = not self.service.is_local
+
+    @property
+    def longest_silence_seconds(self) -> float:
+        return LONGEST_SILENCE_SECONDS if self.is_cloud else LONGEST_SILENCE_HERE_SECONDS
 
     @property
     def head_start_seconds(self) -> float:
