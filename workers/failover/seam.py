@@ -109,14 +109,12 @@ class Seam:
         if not is_last and growing and (not whole or growing[0] < whole[0]):
             return ""
         rest = _behind(self._held, len(said) - whole[0]) if whole else self._held
+        if whole and (tail := _behind(self._said, len(said))):
+            if not letters_of(rest) and not is_last:
+                return ""  # its comma, its emoji, or the rest of its full stop may still come again
+            rest = rest[_length_of_same(rest, tail) :]
         if whole and is_over(self._said):
             rest = rest.lstrip(_TERMINALS + _CLOSERS)
-            if not rest and not is_last:
-                return ""  # the rest of its full stop may still come
-        elif whole and (tail := _behind(self._said, len(said))):
-            if not letters_of(rest) and not is_last:
-                return ""  # its comma may still come again
-            rest = rest[_length_of_same(rest, tail) :]
         self._held, self._is_opening = "", False
         if not whole and is_last and growing and len(new) >= REPEATED_LETTERS:
             return ""

@@ -43,6 +43,8 @@ def joined(said: str, more: str, pieces: int = 1) -> str:
         ("It rained, ", "It rained, so we danced.", "It rained, so we danced."),
         ("It rained,", "It rained so we danced.", "It rained, so we danced."),
         ('He said "come home"', 'He said "come home" and hung up.', 'He said "come home" and hung up.'),
+        ("We ate mangoes 🥭!", "We ate mangoes 🥭! They were sweet.", "We ate mangoes 🥭! They were sweet."),
+        ("We ate mangoes 🥭!", "We ate mangoes 🥭!", "We ate mangoes 🥭!"),
         ("Haan!", "Haan! We ate mangoes.", "Haan! We ate mangoes."),
         ("", "Hello there.", "Hello there."),
         ("[happy] I was there. [sad] It", "It rained.", "[happy] I was there. [sad] It rained."),
