@@ -10,6 +10,6 @@ pin() {
 }
 
 pin requirements/all.in --output-file requirements.txt "$@"
-for role in bot worker-transcribe worker-generate worker-synthesize worker-upkeep stack dev; do
+for role in bot worker-transcribe worker-generate worker-synthesize worker-upkeep extra-coqui stack dev; do
     pin "requirements/$role.in" --constraints requirements.txt --output-file "requirements/$role.txt"
 done

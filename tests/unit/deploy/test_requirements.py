@@ -43,7 +43,7 @@ def test_role_has_a_part_of_the_same_pins(role: str):
 def test_role_has_all_it_asks_for(role: str):
     part = pins(f"requirements/{role}.txt")
     wishes = [
-        re.split(r"\[", line)[0].strip()
+        re.split(r"[\[<]", line)[0].strip()
         for line in (REPOSITORY / f"requirements/{role}.in").read_text().splitlines()
         if line and not line.startswith(("#", "-r"))
     ]
@@ -69,7 +69,7 @@ def test_changed_wish_is_noticed(tmp_path: Path):
 
 def test_env_example_names_every_setting_with_its_default():
     example = REPOSITORY / ".env.example"
-    named = set(re.findall(r"^#?([A-Z_]+)=", example.read_text(), re.MULTILINE))
+    named = set(re.findall(r"^#?([A-Z0-9_]+)=", example.read_text(), re.MULTILINE))
 
     rows = read_providers()
     keys = {row.key_env[0] for row in (*rows.chat, *rows.hear, *rows.speak) if row.key_env}
