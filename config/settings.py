@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     language_model: str = "smollm2-135m"
     piper_voice: str = "piper-en_US-joe-medium"
     hibari_voice: str = "heart"
+    coqui_model: str = ""
+    """A folder in the models folder that holds a model of Coqui's; empty: Coqui doesn't speak."""
+    coqui_voice: str = ""
+    """One of that model's speakers; empty: the first."""
 
     model_timeout: float = Field(default=30.0, gt=0, le=600)
     """Seconds that a turn may wait for a free lane of a model."""

@@ -24,6 +24,7 @@ ENGINES: Final[Mapping[Stage, Mapping[str, str]]] = {
     "synthesize": {
         "hibari": "workers.text_to_speech.hibari:load",
         "piper": "workers.text_to_speech.piper:load",
+        "coqui": "workers.text_to_speech.coqui:load",
     },
 }
 

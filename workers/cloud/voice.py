@@ -6,8 +6,6 @@ loop; work on the samples is done in a thread, so that other streams go on meanw
 """
 
 import asyncio
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +14,6 @@ import httpx2 as httpx
 import numpy as np
 
 from config.emotions import NEUTRAL, Emotion
-from config.phrases import guess_language
 from config.providers import Access, SpeakProvider
 from workers.engines import Pcm, Speech
 from workers.errors import EngineUnavailable
@@ -24,6 +21,7 @@ from workers.text_to_speech.edges import joined, trimmed
 from workers.text_to_speech.expression import UNMOVED, Knobs, knobs
 from workers.text_to_speech.learned_gain import LearnedGain
 from workers.text_to_speech.loudness import limited
+from workers.text_to_speech.tongue import tongue
 from workers.text_to_speech.wording import pieces, sayable
 
 
@@ -111,16 +109,3 @@ class CloudVoice:
         if not all(part.size for part in parts):
             raise EngineUnavailable(self.name, "made no sound")
         return Speech(limited(joined(parts, rate_hz), rate_hz), rate_hz, self.name)
-
-
-def tongue(sentence: str, language: str, scripts: Mapping[str, str]) -> str:
-    """Which language a voice that has many is to speak ``sentence`` in.
-
-    The commonest script that it reads decides; Hinglish is spoken as Hindi, which names the sounds that are meant and
-    leaves English words understandable. Where there are no words at all (a time, a price), the speaker's language."""
-    letters = Counter(unicodedata.name(letter, "").partition(" ")[0] for letter in sentence if letter.isalpha())
-    read = [script for script, _ in letters.most_common() if script in scripts]
-    if read:
-        return scripts[read[0]]
-    guessed = guess_language(sentence) or language
-    return "hi" if guessed in ("hi", "hinglish") else "en"

@@ -11,7 +11,7 @@ import numpy as np
 
 from config.settings import load_settings
 from workers.engines import Pcm
-from workers.registry import ENGINES, Load, loader
+from workers.registry import Load, loader
 from workers.text_to_speech.loudness import loudness_lufs
 from workers.text_to_speech.packets import spoken_packets
 from workers.text_to_speech.voice import CalibratedVoice
@@ -35,7 +35,7 @@ SENTENCES: Final = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5, help="medians are of this many runs")
-    parser.add_argument("engines", nargs="*", default=list(ENGINES["synthesize"]))
+    parser.add_argument("engines", nargs="*", default=["hibari", "piper"])
     chosen = parser.parse_args()
     settings = load_settings()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of {chosen.repeats}")
