@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
+from workers.text_to_speech.respelling import respelled
 from workers.text_to_speech.romanise import romanise
 
 LONGEST_PIECE: Final = 300
@@ -39,6 +40,8 @@ _JOINERS = frozenset("‌‍")
 _VARIATION = re.compile("[︀-️⃐-⃿]")
 _MARKUP = re.compile(r"[\[\]*_`|\\~^]+")
 """``[`` begins raw phonemes for piper and links for hibari; the others are what markdown leaves."""
+_DEVANAGARI = re.compile("[\u0900-\u097f]")
+_LATIN = re.compile("[A-Za-z]")
 _SPACES = re.compile(r"\s+")
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1{3,}")
 """``soooooo``: three letters say it as well, and hundreds would be spelled out one by one."""
@@ -53,14 +56,19 @@ def sayable(text: str, language: str) -> str:
     """``text`` as a voice of ``language`` (ISO 639-1) can read it; empty when there is nothing to say.
 
     Letters of a script that is not the voice's become Latin ones that sound alike, so that no voice goes
-    silent on what another was meant to say."""
+    silent on what another was meant to say; English voices are given Hindi words as they have to read them."""
     plain = unicodedata.normalize("NFKC", text)
     plain = _VARIATION.sub("", plain)
     plain = "".join(map(_sounding, plain))
     plain = _SPACES.sub(" ", _MARKUP.sub(" ", plain)).strip()
     plain = _DRAWN_OUT.sub(r"\1\1\1", plain)
     plain = _LONG_NUMBER.sub(lambda number: " ".join(number.group()), plain)
+    hindi: Literal["", "some", "all"] = "some" if _DEVANAGARI.search(plain) else ""
+    if hindi and not _LATIN.search(plain):
+        hindi = "all"
     plain = romanise(plain, kept=("LATIN", *NATIVE_SCRIPTS.get(language, ())))
+    if language == "en":
+        plain = respelled(plain, hindi=hindi)
     plain = _ENDLESS_WORD.sub(r"\1 ", plain)
     return plain if any(character.isalnum() for character in plain) else ""
 

@@ -39,8 +39,8 @@ def silence(seconds: float) -> Pcm:
         ("नमस्ते, दोस्त। ₹५००!", "namaste, dost. ₹500!"),
     ],
 )
-def test_hindi_for_an_english_voice_is_written_as_people_type_it(devanagari: str, typed: str) -> None:
-    assert sayable(devanagari, "en") == typed
+def test_hindi_for_a_voice_of_latin_letters_is_written_as_people_type_it(devanagari: str, typed: str) -> None:
+    assert sayable(devanagari, "fr") == typed
 
 
 def test_a_hindi_voice_keeps_its_own_letters_and_latin_ones() -> None:
