@@ -27,6 +27,11 @@ SEED: Final = 2023
 """Of its noise: a worker that starts again says the same things the same way, and is measured the same."""
 
 
+ROUNDED_UP: Final = 1.75
+"""Each sound's length is rounded up to whole frames of 12 ms: a scale of 1.2 makes it 8 % quicker, one of 1.38 22 %. This
+power of what is wanted comes within some 4 % of it between 0.8 and 1.25 times the usual pace."""
+
+
 def load(settings: Settings) -> CalibratedVoice:
     """Loaded, measured and warm. Raises EngineUnavailable when piper-tts is not installed or can't phonemize,
     and EngineMisconfigured when the voice is missing, damaged or of a kind that we can't speak."""
@@ -96,7 +101,7 @@ def _speak_with(voice: "PiperVoice") -> Speak:
 
     def speak(text: str, how: Knobs) -> Iterator[Pcm]:
         config: Any = SynthesisConfig(
-            length_scale=own.length_scale / how.unpitched_rate,
+            length_scale=own.length_scale / how.unpitched_rate**ROUNDED_UP,
             noise_scale=own.noise_scale * how.noise,
             noise_w_scale=own.noise_w_scale * how.rhythm,
             # Its own normalization makes every sentence equally loud: a constant gain is ours to apply.
