@@ -1,7 +1,7 @@
 """``make bench``: how long a person waits for Priya, measured on the running stack.
 
-Twenty spoken turns at real speed and fifty typed ones, then turns and interruptions on a simulated Discord; medians,
-95th percentiles, hop, memory, and a picture of where the time went.
+Twenty spoken turns at real speed and fifty typed ones, then turns and interruptions on a simulated Discord, then what
+failover costs; medians, 95th percentiles, hop, memory, and a picture of where the time went.
 """
 
 import argparse
@@ -128,6 +128,13 @@ def discord_part(settings: Settings, options: argparse.Namespace, receiving: lis
     return [figure for figures in sections.values() for figure in figures] + receiving
 
 
+def failover_part() -> list[Figure]:
+    """Measure and show what failover costs and how soon somebody else speaks; needs no stack."""
+    from tests.bench.failover import show
+
+    return show(console)
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--spoken", type=int, default=20, help="spoken turns (default: 20)")
@@ -138,6 +145,7 @@ def arguments() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--without-discord", action="store_true", help="only the local room")
     which.add_argument("--only-discord", action="store_true", help="only the voice channel")
+    parser.add_argument("--without-failover", action="store_true", help="leave out what failover costs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every turn's figures here too")
     return parser.parse_args()
 
@@ -148,6 +156,7 @@ def main() -> int:
     spoken: list[TurnReport] = []
     typed: list[TurnReport] = []
     figures: list[Figure] = []
+    failover: list[Figure] = []
     console.print(f"load of the machine before: {os.getloadavg()[0]:.2f}")
     try:
         memory = asyncio.run(memory_of(settings))
@@ -162,11 +171,17 @@ def main() -> int:
     except NoStack as error:
         print(error, file=sys.stderr)
         return 3
+    if not (options.without_failover or options.only_discord):
+        failover = failover_part()
     for name, megabytes in sorted(memory.items()):
         console.print(f"{megabytes:6} MB  {name}")
     if options.json:
         turns = [report.to_json() for report in spoken + typed]
-        everything = {"turns": turns, "discord": [figure.to_json() for figure in figures]}
+        everything = {
+            "turns": turns,
+            "discord": [figure.to_json() for figure in figures],
+            "failover": [figure.to_json() for figure in failover],
+        }
         options.json.write_text(json.dumps(everything, indent=1, ensure_ascii=False))
     return 0 if all(report.failure is None for report in spoken + typed) else 1
 
