@@ -28,8 +28,8 @@ SEED: Final = 2023
 
 
 ROUNDED_UP: Final = 1.75
-"""Each sound's length is rounded up to whole frames of 12 ms: a scale of 1.2 makes it 8 % quicker, one of 1.38 22 %. This
-power of what is wanted comes within some 4 % of it between 0.8 and 1.25 times the usual pace."""
+"""Each sound's length is rounded up to whole frames of 12 ms: a scale of 1.2 makes it 8 % quicker, one of 1.38 22 %.
+This power of what is wanted comes within some 4 % of it between 0.8 and 1.25 times the usual pace."""
 
 
 def load(settings: Settings) -> CalibratedVoice:
