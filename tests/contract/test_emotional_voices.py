@@ -73,7 +73,7 @@ def test_what_is_said_with_feeling_is_understood_as_well(voice: Synthesizer, set
         found = []
         for text in SENTENCES:
             packets, _ = spoken_packets(voice.synthesize(text, language="en", emotion=emotions().find(name)))
-            pcm = decode_packets(packets, 16_000).astype(np.float32) / 32768
+            pcm = decode_packets(packets, 16_000).astype(np.float32) / np.float32(32768)
             found.append(words(whisper.transcribe(pcm, language="en").text))
         return float(jiwer.wer([words(text) for text in SENTENCES], found))
 

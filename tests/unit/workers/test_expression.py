@@ -24,7 +24,8 @@ AXIS = st.floats(-1, 1)
 def tone(hz: float, seconds: float, level: float = 0.1) -> Pcm:
     at = np.arange(round(seconds * RATE)) / RATE
     # A few harmonics, as a voice has them.
-    return (level * sum(np.sin(2 * np.pi * hz * n * at) / n for n in range(1, 6))).astype(np.float32)
+    harmonics = [np.sin(2 * np.pi * hz * n * at) / n for n in range(1, 6)]
+    return (level * np.sum(harmonics, axis=0)).astype(np.float32)
 
 
 def test_the_everyday_voice_is_not_touched_at_all():
