@@ -1,5 +1,5 @@
-"""Three hundred turns while providers die: every second a random one is killed, hangs, breaks or is busy, and comes back
-some seconds later. Everybody gets an answer. Nothing is scaled: seconds are seconds.
+"""Three hundred turns while providers die: every second a random one is killed, hangs, breaks or is busy, and comes
+back some seconds later. Everybody gets an answer. Nothing is scaled: seconds are seconds.
 """
 
 import random

@@ -49,8 +49,8 @@ class ChatDialect(Protocol):
 
     def stream(self, client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Part]:
         """The answer as it is written. Closing it closes the socket at once. Raises EngineError: EngineBusy (429, 503
-        with ``Retry-After``), EngineTimeout, EngineMisconfigured (401, 403), ModelRetired (a model that is not there any
-        more), EngineUnavailable (all else: 5xx, a cut or malformed stream, an answer without text)."""
+        with ``Retry-After``), EngineTimeout, EngineMisconfigured (401, 403), ModelRetired (a model that is not there
+        any more), EngineUnavailable (all else: 5xx, a cut or malformed stream, an answer without text)."""
         ...
 
     async def models(self, client: httpx.AsyncClient, access: Access[ChatProvider]) -> tuple[str, ...]:
