@@ -107,7 +107,7 @@ def bugs_noted(findings: Findings) -> Iterator[None]:
         yield
     finally:
         logger.remove(sink)
-        logger.add(sys.stderr)
+        logger.add(lambda line: sys.stderr.write(line))
 
 
 def sentences_of(answer: str) -> list[str]:
