@@ -4,8 +4,12 @@ import re
 from typing import Final, Literal
 
 from config.hinglish import lexicon
-from config.phrases import guess_language
+from config.phrases import guess_language, phrases
 
+ENGLISH_FIRST: Final = frozenset(
+    ["are", "ate", "do", "has", "is", "main", "man", "me", "men", "so", "sun", "the", "to", "too", "us", "use"]
+)
+"""So common in English that they say nothing of the words beside them."""
 _WORD: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 _JOINED: Final = re.compile(r"[\s-]*")
 """What may lie between two words of one clause."""
@@ -16,9 +20,9 @@ def respelled(text: str, *, hindi: Literal["", "some", "all"] = "") -> str:
 
     ``hindi`` tells how much of it is known to be Hindi, because it was Devanagari; where none is, its words tell.
     Words that are English too are only touched among Hindi ones: "hum dost the", but not "yaar, the movie"."""
-    if not hindi and guess_language(text) != "hinglish":
-        return text
     words = list(_WORD.finditer(text))
+    if not (hindi or guess_language(text) == "hinglish" or _is_mostly_known(words)):
+        return text
     said = list(text)
     for index in reversed(range(len(words))):
         word = words[index]
@@ -47,9 +51,16 @@ def _neighbour(text: str, words: list[re.Match[str]], other: int, index: int) ->
     return words[other][0].lower() if _JOINED.fullmatch(text, left.end(), right.start()) else None
 
 
+def _is_mostly_known(words: list[re.Match[str]]) -> bool:
+    """Sentences whose words are too rare to be known for Hinglish by their sight alone."""
+    known = sum(word[0].lower() in lexicon().words for word in words)
+    return known >= 2 and 2 * known >= len(words)
+
+
 def _is_hinglish(word: str) -> bool:
-    known = lexicon()
-    return word in known.words or word in known.also_english or guess_language(word) == "hinglish"
+    known, typed = lexicon(), phrases().hinglish
+    is_either = word in known.also_english or word in typed.also_english
+    return word in known.words or word in typed.sure or (is_either and word not in ENGLISH_FIRST)
 
 
 def _as_capital(respelling: str) -> str:

@@ -34,6 +34,9 @@ def test_a_hinglish_sentence_is_respelled(typed: str, read: str) -> None:
     [
         ("Hum dost the, yaar.", "Hum doast tay, yaar."),
         ("Kya yaar, the movie mast thi.", "Kyaa yaar, the movie mast tea."),
+        ("Nahi yaar, to the point baat karo.", "Nuh-hean yaar, to the point baat kuh-ro."),
+        ("Kisi ko mat batana.", "Kisi ko mutt buh-ta-naa."),
+        ("Hum kal wahi purani jagah milenge.", "Hum kul vuh-hea pu-ra-nea juh-ghehe mih-lain-gay."),
         ("Main office ja rahi hoon.", "Main office jaa ruh-hea hoon."),
         ("Us raat hum wahan the.", "Oose raat hum vuh-haan tay."),
         ("Nahi yaar, to be honest mujhe pata nahi.", "Nuh-hean yaar, to be honest moo-jay puh-ta nuh-hean."),
