@@ -8,7 +8,8 @@ import pytest
 
 from tests.fakes.providers import Gate, ServerThread, never_answers, says, words
 from tests.fakes.providers.script import Answer
-from tests.integration.failover_room import ANSWER, FailoverRoom, Peer, asking
+from tests.integration.failover_room import ANSWER, UNIT_SECONDS, FailoverRoom, Peer, asking
+from workers.errors import EngineTimeout
 from workers.failover.chat import has_words
 from workers.failover.ledger import Spent
 
@@ -31,7 +32,26 @@ def test_going_before_the_first_words_closes_every_connection(servers: ServerThr
     for name in peers:
         assert room.exchanges(name)[0].ending().how == "client"
         assert room.ledger.wait_for("wasted", name)
-        assert not room.ledger.errors(name)
+    room.close()
+
+
+def test_who_goes_soon_blames_nobody(servers: ServerThread) -> None:
+    room = FailoverRoom(servers, {"first": Peer(script=never_answers())})
+    with closing(room.chat.reply(asking("Hm?"))) as deltas:
+        while not room.exchanges("first"):
+            assert not has_words(next(deltas))
+    assert room.ledger.wait_for("wasted", "first")
+    assert not room.ledger.errors("first")
+    room.close()
+
+
+def test_one_that_hangs_while_others_answer_counts_as_failed(servers: ServerThread) -> None:
+    """Or every turn would wait for it anew."""
+    slowly = Peer(script=says(ANSWER, after=4 * SOON / UNIT_SECONDS))
+    room = FailoverRoom(servers, {"first": Peer(script=never_answers(), expected_seconds=SOON), "second": slowly})
+    assert room.ask().text == ANSWER
+    [error] = room.ledger.errors("first")
+    assert isinstance(error, EngineTimeout)
     room.close()
 
 

@@ -146,6 +146,8 @@ def watch_over[Request, Item](stage: Stage, roster: Roster[Request, Item], backi
     backing.shared.announce(accesses, own_engines(stage, backing.settings), keyless, backing.own)
     prober = Prober(backing.shared, lambda name: providers[name].probe(), tuple(providers))
     prober.start()
+    if providers:
+        backing.loop.warm_up()
     return prober
 
 

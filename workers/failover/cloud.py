@@ -40,6 +40,8 @@ LONGEST_SILENCE_HERE_SECONDS: Final = 5.0
 FIRST_ITEM_FACTOR: Final = 3.0
 """Times the expected time to the first item, then it has failed; others run by then."""
 FIRST_ITEM_AT_LEAST_SECONDS: Final = 4.0
+HANGS_AFTER_FACTOR: Final = 2.0
+"""Times the expected time: who lost a race without a word by then counts as failed."""
 PROBE_SECONDS: Final = 8.0
 RETRY_FIRST_SECONDS: Final = 0.2
 RETRY_LONGEST_SECONDS: Final = 2.0
@@ -146,7 +148,15 @@ class CloudAttempt[Request, Item]:
         self._future.cancel()
         if isinstance(why, EngineError):
             self._ledger.failed(self._name, why)
+        elif why == "lost" and self._is_far_too_late():
+            self._ledger.failed(self._name, EngineTimeout(self._name, "not a word long after it was expected"))
         self._settle(self._ledger.succeeded if why == "enough" else self._ledger.wasted)
+
+    def _is_far_too_late(self) -> bool:
+        """A slow day is forgiven; one that hangs must not cost every turn its head start."""
+        if self._has_begun or not self._asked_at:
+            return False
+        return time.monotonic() - self._asked_at > HANGS_AFTER_FACTOR * self._service.expected_seconds
 
     def _settle(self, count: Callable[[str, Spent], None], *, was_refused: bool = False) -> None:
         """Tell what an admitted request has cost. A refusal, or one that nobody could connect for, cost nothing."""

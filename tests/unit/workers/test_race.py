@@ -18,7 +18,7 @@ def start(*contenders: HandContender) -> Generator[str | None]:
     return running
 
 
-def until_said(running, most_looks: int = 50) -> str:
+def until_said(running: Generator[str | None], most_looks: int = 50) -> str:
     return next(item for item in (next(running) for _ in range(most_looks)) if item is not None)
 
 
