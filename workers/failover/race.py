@@ -3,6 +3,7 @@
 Knows nothing of models, providers or health; ``Line`` decides who comes next. Belongs to the thread that runs it.
 """
 
+import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from workers.failover.contender import Attempt, Contender, Ended, Event, Failed,
 LOOK_UP_SECONDS: Final = 0.05
 """How often whoever waits may look whether the answer is still wanted."""
 MOST_CLOUDS: Final = 3
+LONGEST_LATER_HEAD_START_SECONDS: Final = 1.0
+"""Somebody has been waiting in vain already: a second and a third that hang must not take their whole time, too."""
 
 type Because = Literal["start", "failed", "slow"]
 
@@ -168,7 +171,8 @@ class Race[Request, Item]:
         if contender is None:
             self._next_start_at = now + LOOK_UP_SECONDS
             return
-        self._next_start_at = now + contender.head_start_seconds
+        longest = math.inf if because == "start" else LONGEST_LATER_HEAD_START_SECONDS
+        self._next_start_at = now + min(contender.head_start_seconds, longest)
         runner = _Runner(contender, started_at=now, sign_of_life_at=now)
         self._runners.append(runner)
         runner.attempt = contender.start(self._request, self._post)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.contenders import HandContender, Queue
 from workers.errors import BadInput, EngineTimeout, EngineUnavailable
-from workers.failover.race import Broke, Lost, Race
+from workers.failover.race import LONGEST_LATER_HEAD_START_SECONDS, Broke, Lost, Race
 
 DOWN = EngineUnavailable("somebody", "is down")
 
@@ -193,3 +193,18 @@ def test_a_winner_that_is_not_listened_to_any_more_has_said_enough():
     until_said(running)
     running.close()
     assert first.stopped == ["enough"]
+
+
+def test_after_a_failure_nobody_is_waited_for_as_long_as_they_would_like():
+    first, second, third = patient("first"), patient("second"), patient("third")
+    now = 0.0
+    race = Race(Queue((first, second, third)), "question", is_usable=bool, clock=lambda: now)
+    running = race.run()
+    next(running)
+    first.fail(DOWN)
+    next(running)
+    assert second.has_started
+    assert not third.has_started
+    now = LONGEST_LATER_HEAD_START_SECONDS
+    next(running)
+    assert third.has_started
