@@ -25,6 +25,7 @@ from bot.voice.closing import Ended
 from bot.voice.discovery import Address, discover, udp_to
 from bot.voice.e2ee import GroupState
 from bot.voice.gateway import VoiceGateway
+from bot.voice.inner_ear import InnerEar
 from bot.voice.playback import Player, Speech
 from bot.voice.receive import Heard, Receiver
 from bot.voice.receiving import Order, ReceiveThread
@@ -239,10 +240,11 @@ class VoiceConnection(VoiceClient):
         self._stop_hearing()
         receiver = Receiver(self._transport, self._ears.is_heard)
         receiver.sealed_speech.begin(dave_version)
+        inner_ear = InnerEar()
         self._receiving = ReceiveThread(
             self.socket,
             receiver,
-            deliver=lambda heard: self._on_loop(self._ears.hear, heard),
+            deliver=lambda heard: self._on_loop(self._ears.hear, inner_ear.listen(heard)),
             lost_step=lambda: self._on_loop(self._lost_step),
             died=lambda: self._on_loop(self.part, DEAF_CODE),
         )

@@ -27,7 +27,7 @@ class Agreed(Protocol):
 
 
 def silero_hearing() -> Hearing:
-    return Hearing(SileroVad())
+    return Hearing(SileroVad(), is_told=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from bot.voice.endpointing import (
     VadWindow,
 )
 from bot.voice.mel import SECONDS as JUDGED_SECONDS
-from bot.voice.vad import SpeechProbability
+from bot.voice.vad import SpeechProbability, Told
 from config.audio import HEARD_RATE_HZ, VAD_WINDOW_SAMPLES
 
 _WINDOW_BYTES: Final = VAD_WINDOW_SAMPLES * 2
@@ -81,8 +81,15 @@ type HearingAction = SpeechStarted | StartSpeculation | CancelSpeculation | AskT
 class Hearing:
     """The ears for one speaker. Belongs to one thread at a time. Keeps 0.3 s of sound, or the open utterance."""
 
-    def __init__(self, speech_probability: SpeechProbability, rule: EndpointRule | None = None) -> None:
+    def __init__(
+        self, speech_probability: SpeechProbability, rule: EndpointRule | None = None, *, is_told: bool = False
+    ) -> None:
+        """``is_told``: whoever feeds it knows how likely most windows are speech (see bot/voice/inner_ear.py), and
+        ``speech_probability`` is asked about the others only."""
         self._speech_probability = speech_probability
+        self._is_told = is_told
+        self._told: deque[float] = deque()
+        """Of the windows to come."""
         self._endpointer = Endpointer(rule)
         self._pending = bytearray()
         """Bytes that are not yet a window."""
@@ -99,8 +106,21 @@ class Hearing:
     def samples_heard(self) -> int:
         return self._endpointer.samples_fed
 
-    def feed(self, pcm: bytes) -> list[HearingAction]:
+    def feed(self, pcm: bytes, told: Told | None = None) -> list[HearingAction]:
         """Hear more sound: 16 kHz mono int16, of any length."""
+        return self._listen_to(told) + self._feed(pcm)
+
+    def _listen_to(self, told: Told | None) -> list[HearingAction]:
+        """Who tells may have begun before us: our windows must be theirs."""
+        if told is None or not self._is_told:
+            self._told.clear()
+            return []
+        missing = (told.ahead - len(self._pending)) % _WINDOW_BYTES
+        actions = self._feed(bytes(missing))
+        self._told = deque(told.probabilities)
+        return actions
+
+    def _feed(self, pcm: bytes) -> list[HearingAction]:
         self._pending += pcm
         whole = len(self._pending) // _WINDOW_BYTES * _WINDOW_BYTES
         if not whole:
@@ -112,13 +132,13 @@ class Hearing:
             actions += self._hear(windows[at : at + _WINDOW_BYTES])
         return actions
 
-    def feed_silence(self, milliseconds: int) -> list[HearingAction]:
+    def feed_silence(self, milliseconds: int, told: Told | None = None) -> list[HearingAction]:
         """Nothing arrived for so long. Costs nothing once no utterance is open."""
         left = milliseconds * HEARD_RATE_HZ // 1000 * 2
-        actions: list[HearingAction] = []
+        actions = self._listen_to(told)
         while left > 0 and (self.is_open or self._pending):
             piece = min(left, _WINDOW_BYTES - len(self._pending))
-            actions += self.feed(bytes(piece))
+            actions += self._feed(bytes(piece))
             left -= piece
         self._skip(left // _WINDOW_BYTES)
         self._pending += bytes(left % _WINDOW_BYTES)
@@ -138,7 +158,8 @@ class Hearing:
     def _hear(self, window: bytes) -> list[HearingAction]:
         samples = np.frombuffer(window, "<i2").astype(np.float32) / np.float32(32768)
         self._kept.append(window)
-        heard = VadWindow(self._speech_probability(samples), float(samples @ samples))
+        probability = self._told.popleft() if self._told else self._speech_probability(samples)
+        heard = VadWindow(probability, float(samples @ samples))
         return self._carry(self._endpointer.feed(heard))
 
     def _skip(self, windows: int) -> None:

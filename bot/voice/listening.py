@@ -11,6 +11,7 @@ from bot.turns import LiveTurn, Who
 from bot.voice.endpointing import Discarded, SpeechStarted
 from bot.voice.hearing import AskTurn, CancelSpeculation, Commit, Hearing, HearingAction, StartSpeculation
 from bot.voice.smart_turn import TurnJudge
+from bot.voice.vad import Told
 from tasks.dispatch import NotSent
 
 
@@ -105,12 +106,12 @@ class Listener:
         """Somebody speaks, or what was said is not yet on its way."""
         return self._hearing.is_open or bool(self._judging) or not self._actions.empty()
 
-    def feed(self, pcm: bytes) -> None:
-        """16 kHz mono int16, of any length."""
-        self._decide(self._hearing.feed(pcm))
+    def feed(self, pcm: bytes, told: Told | None = None) -> None:
+        """16 kHz mono int16, of any length; ``told`` as ``Hearing`` has it."""
+        self._decide(self._hearing.feed(pcm, told))
 
-    def feed_silence(self, milliseconds: int) -> None:
-        self._decide(self._hearing.feed_silence(milliseconds))
+    def feed_silence(self, milliseconds: int, told: Told | None = None) -> None:
+        self._decide(self._hearing.feed_silence(milliseconds, told))
 
     def flush(self) -> None:
         """No more will come."""

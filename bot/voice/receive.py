@@ -14,6 +14,7 @@ from bot.voice.opus import OpusDecoder
 from bot.voice.rtp import NONCE_BYTES, Drop, RtpHeader, read_header, strip
 from bot.voice.speakers import Held, Speakers
 from bot.voice.transport import ReplayWindow, Transport
+from bot.voice.vad import Told
 from config.audio import HEARD_RATE_HZ
 from config.libopus import OpusError
 
@@ -27,6 +28,8 @@ class Sound(NamedTuple):
     user_id: int
     pcm: bytes
     """16 kHz mono int16, at least 2.5 ms."""
+    told: Told | None = None
+    """How likely it is speech, once that was looked at (see ``inner_ear.py``)."""
 
 
 class Silence(NamedTuple):
@@ -34,6 +37,7 @@ class Silence(NamedTuple):
 
     user_id: int
     milliseconds: int
+    told: Told | None = None
 
 
 class Left(NamedTuple):

@@ -153,10 +153,10 @@ class VoiceRoom:
     def hear(self, heard: list[receive.Heard]) -> None:
         for piece in heard:
             match piece:
-                case receive.Sound(user_id, pcm) if self._is_listening and self.is_heard(user_id):
-                    self._talker(user_id).feed(pcm)
-                case receive.Silence(user_id, milliseconds) if user_id in self._talkers:
-                    self._talkers[user_id].feed_silence(milliseconds)
+                case receive.Sound(user_id, pcm, told) if self._is_listening and self.is_heard(user_id):
+                    self._talker(user_id).feed(pcm, told)
+                case receive.Silence(user_id, milliseconds, told) if user_id in self._talkers:
+                    self._talkers[user_id].feed_silence(milliseconds, told)
                 case receive.Left(user_id):
                     self._drop(user_id)
 

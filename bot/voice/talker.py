@@ -11,6 +11,7 @@ from bot.voice.endpointing import SpeechStarted
 from bot.voice.hearing import Commit, Hearing
 from bot.voice.listening import Hearer, Listener, SpokenTurn
 from bot.voice.smart_turn import TurnJudge
+from bot.voice.vad import Told
 from tasks.dispatch import NotSent
 
 _numbers = itertools.count(1)
@@ -67,11 +68,11 @@ class Talker:
         self._has_left = asyncio.Event()
         self._listening = asyncio.create_task(self._listen(), name=f"talker-{user_id}")
 
-    def feed(self, pcm: bytes) -> None:
-        self._listener.feed(pcm)
+    def feed(self, pcm: bytes, told: Told | None = None) -> None:
+        self._listener.feed(pcm, told)
 
-    def feed_silence(self, milliseconds: int) -> None:
-        self._listener.feed_silence(milliseconds)
+    def feed_silence(self, milliseconds: int, told: Told | None = None) -> None:
+        self._listener.feed_silence(milliseconds, told)
 
     def leave(self) -> tuple[Talk, ...]:
         """Nothing they said is kept from now on, and nothing more of it is told. What they were saying."""

@@ -1,0 +1,99 @@
+"""How likely what everybody says is speech, found on the receiving thread, in one pass for all who speak at a time.
+
+The event loop only decides what to do about it: a window costs most when each speaker's is looked at by itself, and the
+loop has others to serve. Belongs to one thread.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from bot.voice.receive import Heard, Left, Silence, Sound
+from bot.voice.vad import SileroVad, Told
+from config.audio import HEARD_RATE_HZ, VAD_WINDOW_SAMPLES
+
+LONGEST_SILENCE_MS: Final = 2_000
+"""No utterance stays open for longer without a sound: what follows need not be looked at."""
+
+_WINDOW_BYTES: Final = VAD_WINDOW_SAMPLES * 2
+_BYTES_A_MS: Final = HEARD_RATE_HZ * 2 // 1000
+
+
+@dataclass(slots=True)
+class _Person:
+    vad: SileroVad = field(default_factory=SileroVad)
+    pending: bytearray = field(default_factory=bytearray)
+    """Bytes that are not yet a window."""
+    silent_ms: int = 0
+    """Since their last sound."""
+
+    def windows_with(self, pcm: bytes) -> list[bytes]:
+        """The windows that ``pcm`` fills."""
+        self.pending += pcm
+        whole = len(self.pending) // _WINDOW_BYTES * _WINDOW_BYTES
+        windows = [bytes(self.pending[at : at + _WINDOW_BYTES]) for at in range(0, whole, _WINDOW_BYTES)]
+        del self.pending[:whole]
+        return windows
+
+    def skip(self, milliseconds: int) -> None:
+        """Nobody will ask about these; the cut into windows goes on as if they had been looked at."""
+        left = (len(self.pending) + milliseconds * _BYTES_A_MS) % _WINDOW_BYTES
+        self.pending[:] = bytes(left)
+        self.vad.reset()
+
+
+class InnerEar:
+    """Of one connection."""
+
+    def __init__(self) -> None:
+        self._people: dict[int, _Person] = {}
+
+    def listen(self, heard: list[Heard]) -> list[Heard]:
+        """The same pieces in the same order, with the probabilities of the windows that each of them fills."""
+        ahead = [0 for _ in heard]
+        found: list[list[float]] = [[] for _ in heard]
+        waiting: dict[int, list[tuple[int, bytes]]] = {}
+        for number, piece in enumerate(heard):
+            if isinstance(piece, Left):
+                # Whoever comes back in the same breath is somebody new, and what they said before is nobody's.
+                self._people.pop(piece.user_id, None)
+                waiting.pop(piece.user_id, None)
+            else:
+                ahead[number] = len(self._person(piece).pending)
+                windows = self._windows_of(piece)
+                waiting.setdefault(piece.user_id, []).extend((number, window) for window in windows)
+        while waiting := {user_id: windows for user_id, windows in waiting.items() if windows}:
+            self._look({user_id: windows.pop(0) for user_id, windows in waiting.items()}, found)
+        for piece, probabilities in zip(heard, found, strict=True):
+            if isinstance(piece, Silence):
+                probabilities.append(0.0)  # of a window that was begun, where the rest is not looked at
+        return [
+            piece if isinstance(piece, Left) else piece._replace(told=Told(before, tuple(probabilities)))
+            for piece, before, probabilities in zip(heard, ahead, found, strict=True)
+        ]
+
+    def _person(self, piece: Sound | Silence) -> _Person:
+        person = self._people.get(piece.user_id)
+        if person is None:
+            person = self._people[piece.user_id] = _Person()
+        return person
+
+    def _windows_of(self, piece: Sound | Silence) -> list[bytes]:
+        person = self._person(piece)
+        if isinstance(piece, Sound):
+            person.silent_ms = 0
+            return person.windows_with(piece.pcm)
+        looked_at = min(piece.milliseconds, max(LONGEST_SILENCE_MS - person.silent_ms, 0))
+        person.silent_ms += piece.milliseconds
+        windows = person.windows_with(bytes(looked_at * _BYTES_A_MS))
+        if looked_at < piece.milliseconds:
+            person.skip(piece.milliseconds - looked_at)
+        return windows
+
+    def _look(self, windows: dict[int, tuple[int, bytes]], found: list[list[float]]) -> None:
+        sound = np.frombuffer(b"".join(window for _, window in windows.values()), "<i2").astype(np.float32)
+        detectors = [self._people[user_id].vad for user_id in windows]
+        rows = sound.reshape(len(detectors), VAD_WINDOW_SAMPLES) / np.float32(32768)
+        for (number, _), probability in zip(windows.values(), SileroVad.of_all(detectors, rows), strict=True):
+            found[number].append(probability)

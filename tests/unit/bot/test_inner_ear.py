@@ -1,0 +1,136 @@
+"""Voice detection for everybody at once: the same probabilities and the same decisions as each one's own."""
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bot.voice.hearing import Commit, Hearing
+from bot.voice.inner_ear import LONGEST_SILENCE_MS, InnerEar
+from bot.voice.receive import Heard, Left, Silence, Sound
+from bot.voice.vad import SileroVad, Told
+from config.audio import VAD_WINDOW_SAMPLES
+from tests.unit.bot.test_vad import spoken_sound
+
+FRAME = 640
+WINDOW = 2 * VAD_WINDOW_SAMPLES
+
+
+class Deaf:
+    """A speech detector that must not be asked."""
+
+    def __call__(self, window: Any) -> float:
+        raise AssertionError("everything was told")
+
+    def reset(self) -> None:
+        pass
+
+
+def pcm_of(seconds: float, seed: int = 1) -> bytes:
+    pcm: bytes = (spoken_sound(seconds, seed) * 32767).astype("<i2").tobytes()
+    return pcm
+
+
+def fed(hearing: Hearing, piece: Sound | Silence, told: Told | None) -> list[Any]:
+    if isinstance(piece, Sound):
+        return [*hearing.feed(piece.pcm, told)]
+    return [*hearing.feed_silence(piece.milliseconds, told)]
+
+
+def alone(pcm: bytes, vad: SileroVad | None = None) -> list[float]:
+    vad = vad or SileroVad()
+    samples = np.frombuffer(pcm[: len(pcm) // WINDOW * WINDOW], "<i2").astype(np.float32) / np.float32(32768)
+    return [vad(window) for window in samples.reshape(-1, VAD_WINDOW_SAMPLES)]
+
+
+def told_of(heard: list[Heard]) -> list[float]:
+    """Without the one more that follows a silence."""
+    told: list[float] = []
+    for piece in heard:
+        assert not isinstance(piece, Left)
+        assert piece.told is not None
+        told += piece.told.probabilities[: -1 if isinstance(piece, Silence) else None]
+    return told
+
+
+def test_people_who_speak_at_once_are_each_heard_as_if_alone() -> None:
+    said = {user_id: pcm_of(1.5, seed=user_id) for user_id in (1, 2, 3)}
+    ear = InnerEar()
+    told: dict[int, list[float]] = {user_id: [] for user_id in said}
+    for at in range(0, len(said[1]), 2 * FRAME):
+        pieces: list[Heard] = [Sound(user_id, pcm[at : at + 2 * FRAME]) for user_id, pcm in said.items()]
+        for piece in ear.listen(pieces):
+            assert isinstance(piece, Sound)
+            told[piece.user_id] += told_of([piece])
+    for user_id, pcm in said.items():
+        assert told[user_id] == pytest.approx(alone(pcm), abs=1e-4)
+
+
+def test_pieces_keep_their_order_and_several_of_one_person_follow_each_other() -> None:
+    pcm = pcm_of(0.4)
+    pieces: list[Heard] = [Sound(1, pcm[:3000]), Sound(2, pcm), Silence(1, 20), Sound(1, pcm[3000:]), Silence(2, 40)]
+    heard = InnerEar().listen(pieces)
+    assert [piece[:2] for piece in heard] == [piece[:2] for piece in pieces]
+    first = pcm[:3000] + bytes(20 * 32) + pcm[3000:]
+    assert told_of([piece for piece in heard if piece.user_id == 1]) == pytest.approx(alone(first), abs=1e-4)
+
+
+def test_whoever_left_and_came_back_is_somebody_new() -> None:
+    pcm = pcm_of(0.5)
+    ear = InnerEar()
+    ear.listen([Sound(1, pcm_of(0.7, seed=2)[:-100])])
+    back = ear.listen([Sound(1, pcm[:2000]), Left(1), Sound(1, pcm)])[2]
+    assert isinstance(back, Sound)
+    assert back.told is not None
+    assert back.told.ahead == 0
+    assert list(back.told.probabilities) == pytest.approx(alone(pcm), abs=1e-4)
+
+
+def test_a_long_silence_is_looked_at_for_as_long_as_somebody_may_be_waiting_for_its_end() -> None:
+    ear = InnerEar()
+    ear.listen([Sound(1, pcm_of(0.5))])
+    windows = [len(told_of(ear.listen([Silence(1, 1500)]))) for _ in range(4)]
+    assert sum(windows) == pytest.approx(LONGEST_SILENCE_MS / 32, abs=1)
+    assert windows[2:] == [0, 0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ears_that_are_told_decide_what_ears_of_their_own_decide(seed: int) -> None:
+    """Whatever the lengths of the pieces, and however late somebody begins to listen."""
+    chance = random.Random(seed)
+    ear, told_ears = InnerEar(), Hearing(Deaf(), is_told=True)
+    own_vad, before = SileroVad(), b""
+    own_ears = Hearing(own_vad)
+    joins_after = seed
+    pcm = pcm_of(2.2) + bytes(8 * FRAME)
+    pieces: list[Heard] = []
+    while pcm:
+        length = FRAME * chance.randint(1, 4)
+        pieces.append(Sound(1, pcm[:length]))
+        pcm = pcm[length:]
+    pieces += [Silence(1, milliseconds) for milliseconds in chance.sample([40, 500, 60, 1200, 3000], 5)]
+    decided: list[list[Any]] = [[], []]
+    for number, piece in enumerate(pieces):
+        (heard,) = ear.listen([piece])
+        assert not isinstance(heard, Left)
+        assert heard.told is not None
+        if number < joins_after:
+            assert isinstance(heard, Sound)
+            before += heard.pcm
+            continue
+        if number == joins_after:  # both have heard the same, and cut their windows at the same places
+            alone(before, own_vad)
+            own_ears.feed(before[len(before) - heard.told.ahead :])
+        decided[0] += fed(told_ears, heard, heard.told)
+        decided[1] += fed(own_ears, heard, None)
+    assert [type(action) for action in decided[0]] == [type(action) for action in decided[1]]
+    # The first window may hold a little of what one of them has not heard.
+    ends = [[action.pcm[WINDOW:] for action in actions if isinstance(action, Commit)] for actions in decided]
+    assert ends[0] == ends[1] != []
+
+
+def test_ears_with_a_detector_of_their_own_do_not_listen_to_what_is_told() -> None:
+    hearing = Hearing(SileroVad())
+    loud = Told(0, (1.0,) * 20)
+    assert hearing.feed(bytes(20 * WINDOW), loud) == []
