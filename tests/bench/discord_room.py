@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import tempfile
 import time
 import zlib
@@ -31,12 +32,14 @@ from tests.bench.figures import Figure
 from tests.bench.phrases import recordings
 from tests.bench.saying import FRAME_SECONDS, Saying, Spoken, pause_after, sounds
 from tests.bench.timed_bot import Mark, marks_in
-from tests.bench.voice_load import SPEAKERS, measure
+from tests.bench.voice_load import BAR_PERCENT, SECONDS, loads
 from tests.discord.events import RequestMade
 from tests.e2e.evening import ANSWER_SECONDS, BOT, QUIET_SECONDS, Evening, an_evening
 from workers.engines import Synthesizer
 from workers.registry import loader
 
+LAG: Final = re.compile(r"event loop was (\d+) ms late at most, 99 % of \d+ ticks within (\d+) ms, (\d+) more than 50")
+"""The last line of ``bot/process.py``."""
 LOSS: Final = 0.02
 TURNS_A_CONVERSATION: Final = 5
 SETTLE_SECONDS: Final = 3.0
@@ -45,7 +48,6 @@ INTO_HER_ANSWER: Final = 25
 """Packets of her answer that are heard before she is interrupted: half a second."""
 MOST_UNEVEN_SECONDS: Final = 0.1
 """People don't begin to speak in step with her packets."""
-LOAD_SECONDS: Final = 8
 
 STORIES: Final = (
     "Please tell me a long story about your village.",
@@ -149,16 +151,29 @@ async def a_gathering(
                 with contextlib.suppress(AssertionError):  # she may have no nickname to give back
                     await evening.discord.journal.first(RequestMade, _renames, since=mark, seconds=SETTLE_SECONDS)
             console.print(*_complaints(log), sep="\n")
+            note_lag(rows, _text(log))
     finally:
         await redis.aclose()
+
+
+def note_lag(rows: Rows, log: str) -> None:
+    """What the bot says of its event loop when it ends."""
+    told = LAG.search(log)
+    if told is not None:
+        for figure, value in zip((rows.lag_worst, rows.lag, rows.stalls), told.groups(), strict=True):
+            figure.add(float(value))
 
 
 def _renames(request: RequestMade) -> bool:
     return request.method == "PATCH" and "/members/@me" in request.path
 
 
+def _text(log: Path) -> str:
+    return log.read_text(errors="replace")
+
+
 def _complaints(log: Path) -> list[str]:
-    lines = log.read_text(errors="replace").splitlines()
+    lines = _text(log).splitlines()
     return [f"[yellow]the bot: {line[:1000]}" for line in lines if any(word in line for word in ("ERROR", "CRITICAL"))]
 
 
@@ -323,14 +338,23 @@ async def _understood(gathering: Gathering, since: float) -> str:
 # Everything.
 
 
-def listening(seconds: int = LOAD_SECONDS) -> list[Figure]:
-    """What receiving costs. To be measured before anything else is loaded into this process."""
-    figures = []
-    for speakers in SPEAKERS:
-        load = asyncio.run(measure(speakers, seconds))
-        each = load.core_percent / speakers
-        figures.append(Figure(f"receiving {speakers} at once who never pause, for each", "%", 2.0, values=[each]))
-    return figures
+def listening(seconds: int = SECONDS) -> list[Figure]:
+    """What hearing costs, and what it does to the event loop."""
+    measured = loads(seconds)
+    people = [f"{load.speakers} at once who never pause" for load in measured]
+    cost = [
+        Figure(f"hearing {who}, for each", "%", BAR_PERCENT, values=[load.each_percent])
+        for who, load in zip(people, measured, strict=True)
+    ]
+    lag = [
+        figure
+        for who, load in zip(people, measured, strict=True)
+        for figure in (
+            Figure(f"hearing {who}: the loop's lag, worst", "ms", 50.0, values=[load.lag_worst_ms]),
+            Figure(f"hearing {who}: stalls of more than 50 ms", "", 0.0, values=[float(load.stalls)]),
+        )
+    ]
+    return cost + lag
 
 
 async def sit_with_her(settings: Settings, turns: int, interruptions: int, loss: float, console: Console) -> Rows:

@@ -30,6 +30,9 @@ class Rows:
     joined: Figure
     used: Figure
     busy: Figure
+    lag: Figure
+    lag_worst: Figure
+    stalls: Figure
 
     @classmethod
     def empty(cls) -> "Rows":
@@ -55,6 +58,9 @@ class Rows:
             joined=Figure("in a voice channel", "MB", 150),
             used=Figure("after all turns and interruptions", "MB", 150),
             busy=Figure("the whole bot while one person speaks", "%"),
+            lag=Figure("99 % of its ticks are late by no more than"),
+            lag_worst=Figure("the latest tick", bar=50),
+            stalls=Figure("ticks that were more than 50 ms late", "", bar=0),
         )
 
     def sections(self) -> dict[str, list[Figure]]:
@@ -64,5 +70,6 @@ class Rows:
             "On Discord: milliseconds from the end of speech": rows[:6],
             "On Discord: speaking over her, milliseconds": rows[6:17],
             "Memory of the bot, MB": rows[17:20],
-            "CPU of the bot, % of one core": rows[20:],
+            "CPU of the bot, % of one core": rows[20:21],
+            "Event loop of the bot in all that time: ms, and how many": rows[21:],
         }
