@@ -11,6 +11,7 @@ import pytest_asyncio
 from bot.turns import LiveTurn, Turns, Who
 from bot.voice.hearing import Hearing
 from bot.voice.talker import Talk, Talker
+from tasks import keys
 from tasks.dispatch import NotSent
 from tests.fakes.hearing import ScriptedSpeech, script
 from tests.running import RunningValkey
@@ -25,12 +26,14 @@ class Room:
     """Answers everything, and breaks as often as it is told to when something is to be answered."""
 
     breaks: int = 0
+    paused: asyncio.Queue[LiveTurn] = field(default_factory=asyncio.Queue)
     taken: asyncio.Queue[LiveTurn] = field(default_factory=asyncio.Queue)
     lost: asyncio.Queue[tuple[Talk, NotSent | None]] = field(default_factory=asyncio.Queue)
 
     def talk_began(self, talk: Talk) -> None: ...
 
-    def talk_paused(self, talk: Talk, live: LiveTurn) -> None: ...
+    def talk_paused(self, talk: Talk, live: LiveTurn) -> None:
+        self.paused.put_nowait(live)
 
     def talk_went_on(self, talk: Talk) -> None: ...
 
@@ -83,6 +86,30 @@ async def test_who_leaves_while_it_is_sent_leaves_nothing_behind(own_turns: Turn
             assert not own_turns.reader._inboxes, f"left {count} steps after the end"
         else:
             await room.taken.get_nowait().cancel()
+
+
+async def test_who_goes_on_has_the_speculation_before_called_back(own_turns: Turns) -> None:
+    """Its transcription would take the worker's time, and its answer would be about half a sentence."""
+    room = Room()
+    pausing = script((20, 0.0), (20, 0.9), (5, 0.0), (20, 0.9), (60, 0.0))
+    talker = Talker(1, WHO, own_turns, Hearing(ScriptedSpeech(pausing)), None, room)
+    await steps(2)
+    talker.feed(bytes(46 * 1024))  # up to the pause
+    async with asyncio.timeout(5):
+        first = await room.paused.get()
+        assert not await is_cancelled(own_turns, first)
+        talker.feed(bytes(79 * 1024))
+        whole = await room.taken.get()
+    assert await is_cancelled(own_turns, first)
+    assert not await is_cancelled(own_turns, whole)
+    assert whole.turn.id != first.turn.id
+    await whole.cancel()
+    talker.leave()
+    await talker.left()
+
+
+async def is_cancelled(turns: Turns, live: LiveTurn) -> bool:
+    return bool(await turns.dispatcher.redis.exists(keys.cancelled(live.turn.id)))
 
 
 async def test_a_defect_makes_nobody_deaf(own_turns: Turns) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -49,6 +50,8 @@ class Line:
         self.lost_steps = 0
         self.died = asyncio.Event()
         self._loop = loop = asyncio.get_running_loop()
+        self.later_seconds = 0.0
+        """By how much the thread's clock goes before ours."""
 
         def deliver(heard: list[Heard]) -> None:
             assert threading.current_thread() is not threading.main_thread()
@@ -61,6 +64,7 @@ class Line:
             deliver=deliver,
             lost_step=self._lost_step,
             died=self._died,
+            clock=lambda: time.monotonic() + self.later_seconds,
         )
 
     def _died(self) -> None:
@@ -68,6 +72,26 @@ class Line:
 
     def _lost_step(self) -> None:
         self.lost_steps += 1
+
+    async def passes(self, seconds: float) -> None:
+        """So much time passes for the thread, and it has looked at its clock since then."""
+        self.later_seconds += seconds
+        for _ in range(2):  # an order is obeyed at the beginning of a round, the clock is looked at later in it
+            has_looked = asyncio.Event()
+
+            def look(_receiver: Receiver, seen: asyncio.Event = has_looked) -> None:
+                self._loop.call_soon_threadsafe(seen.set)
+
+            self.thread.post(look)
+            async with asyncio.timeout(10):
+                await has_looked.wait()
+
+    def datagram(self) -> bytes | None:
+        """The next that came to the server, if one is there."""
+        try:
+            return self.server.recv(2048)
+        except BlockingIOError:
+            return None
 
     def send(self, packets: list[bytes]) -> None:
         for packet in packets:
@@ -169,6 +193,16 @@ async def test_the_way_is_kept_open_from_the_first_moment(line: Line) -> None:
     async with asyncio.timeout(10):
         datagram, sender = await asyncio.get_running_loop().sock_recvfrom(line.server, 2048)
     assert (datagram, sender) == ((1).to_bytes(8, "little"), line.udp.getsockname())
+
+
+async def test_the_way_is_kept_open_every_five_seconds(line: Line) -> None:
+    """Home routers forget a silent path after 30 s, and Discord a silent client sooner."""
+    line.thread.start()
+    sent: list[bytes | None] = []
+    for seconds in (0.0, 4.0, 1.1, 3.0, 2.1, 5.1):
+        await line.passes(seconds)
+        sent.append(line.datagram())
+    assert sent == [number and number.to_bytes(8, "little") for number in (1, None, 2, None, 3, 4)]
 
 
 async def test_a_closed_socket_ends_the_thread_and_stopping_twice_is_nothing(line: Line) -> None:

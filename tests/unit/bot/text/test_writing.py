@@ -28,6 +28,11 @@ def test_no_two_messages_share_a_nonce(one: tuple[str, int], other: tuple[str, i
     assert (nonce_of(*one) == nonce_of(*other)) == (one == other)
 
 
+@given(turn_ids, st.lists(parts, unique=True, min_size=2))
+def test_the_parts_of_one_answer_have_nonces_of_their_own(turn_id: str, numbers: list[int]) -> None:
+    assert len({nonce_of(turn_id, part) for part in numbers}) == len(numbers)
+
+
 def test_there_is_no_nonce_for_a_hundred_and_first_message() -> None:
     with pytest.raises(ValueError, match="100"):
         nonce_of(uuid.uuid4().hex, MOST_PARTS)
