@@ -1,0 +1,150 @@
+"""What was done is not done again, and what nobody wants is not done: seen from the engines, in real workers."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from celery.result import AsyncResult
+
+from bot.turns import LiveTurn, Turns, Who
+from tasks.messages import ReplyEnded, Sentence, StageName, Wire
+from tests.fakes.engine_journal import JOURNAL, EngineJournal
+from tests.fakes.stages import ENVIRONMENT
+from tests.integration.conftest import Results
+from tests.integration.test_turns import lived, of_kind, pcm
+from tests.running import RunningValkey, RunningWorker, wait_until
+
+TOKENS_UNTIL_CANCELLED = 22
+MOST_TOKENS_AFTER = 6
+"""The one that is being written, and those of the time that a publication needs on a busy machine, 50 ms each."""
+LONG_SECONDS = 75
+PIECES = 3
+"""At least so many are heard of it when nobody minds."""
+
+
+async def result_of(results: Results, task_id: str) -> Wire:
+    found: Wire = await asyncio.to_thread(results(task_id).get, timeout=15)
+    return found
+
+
+async def until_written(journal: EngineJournal, what: str, part: str, count: int) -> None:
+    look = lambda: len(journal.about(what, part)) >= count or None  # noqa: E731
+    await asyncio.to_thread(wait_until, look, f"{count} times {what} of {part!r}")
+
+
+async def test_a_redelivered_answer_goes_on_behind_what_was_said(turns: Turns, who: Who) -> None:
+    """Its model would say it in other words: what is heard is one answer all the same."""
+    live = await turns.read(who, "vary your words", spoken=False)
+    assert live.progress.said is not None
+    sentences: list[str] = []
+    ended: ReplyEnded | None = None
+    async for happening in live.follow():
+        if isinstance(happening, Sentence):
+            sentences.append(happening.text)
+            if happening.index == 0:
+                await turns.dispatcher.send(live.progress.said)
+        ended = happening if isinstance(happening, ReplyEnded) else ended
+    assert ended is not None
+    assert ended.text == " ".join(sentences)
+    assert len(sentences) == ended.count == 5
+    tellings = {sentence.split()[-1][:32] for sentence in sentences}
+    assert len(tellings) == 2, "the second delivery wrote the rest"
+
+
+async def test_a_redelivered_sentence_is_not_spoken_again(
+    turns: Turns, who: Who, results: Results, journal: EngineJournal
+) -> None:
+    live = await turns.read(who, "this once and never again", spoken=True)
+    sentences = of_kind(await lived(live), Sentence)
+    first = await result_of(results, f"{live.turn.id}.synthesize.0")
+    assert "stored" not in first
+    mark = f"{live.turn.id}.again"
+    celery = Celery("again", broker=turns.dispatcher._celery.conf.broker_url, set_as_current=False)
+    celery.send_task("synthesize", [sentences[0].to_wire()], queue="synthesize", task_id=mark)
+    again = await result_of(results, mark)
+    assert again == {"milliseconds": first["milliseconds"], "stored": True}
+    assert len(journal.about("say", "this once and never again")) == 1
+
+
+async def test_a_cancelled_model_writes_no_more(
+    turns: Turns, who: Who, results: Results, journal: EngineJournal
+) -> None:
+    asked = f"slow please {who.conversation}"
+    live = await turns.read(who, asked, spoken=False)
+    await until_written(journal, "token", asked, TOKENS_UNTIL_CANCELLED)
+    before = len(journal.about("token", asked))
+    await live.cancel()
+    assert await result_of(results, f"{live.turn.id}.generate") == {"dropped": "cancelled"}
+    assert len(journal.about("token", asked)) - before <= MOST_TOKENS_AFTER
+
+
+async def test_a_long_voice_message_that_is_taken_back_is_not_heard_to_its_end(
+    turns: Turns, who: Who, results: Results, journal: EngineJournal
+) -> None:
+    level = "437"
+    live = await turns.hear(who, pcm(0.437, LONG_SECONDS), spoken=False)
+    await until_written(journal, "hear", level, 1)
+    await live.cancel()
+    assert await result_of(results, f"{live.turn.id}.transcribe") == {"dropped": "cancelled"}
+    assert len(journal.about("hear", level)) < PIECES
+
+
+# Cancelled while nobody was there to hear of it: only the key in Redis tells.
+
+
+class Place:
+    """A Valkey without workers, until one is started."""
+
+    def __init__(self, folder: Path, valkey: RunningValkey) -> None:
+        self.valkey = valkey
+        self.journal = EngineJournal(folder / "engines")
+        self._folder = folder
+        self._backend = Celery("results", backend=valkey.url, set_as_current=False)
+
+    @contextmanager
+    def worker(self, stage: StageName) -> Iterator[None]:
+        environment = {**ENVIRONMENT, JOURNAL: str(self.journal.path)}
+        with RunningWorker(stage, self.valkey.url, self._folder / stage, environment):
+            yield
+
+    async def result(self, task_id: str) -> Wire:
+        return await result_of(lambda task: AsyncResult(task, app=self._backend), task_id)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with ExitStack() as stack:
+        yield Place(tmp_path, stack.enter_context(RunningValkey(tmp_path / "valkey")))
+
+
+async def queue_each(turns: Turns, who: Who) -> dict[StageName, LiveTurn]:
+    """One turn in front of each stage."""
+    heard = await turns.hear(who, pcm(0.5), spoken=True)
+    read = await turns.read(who, "hello", spoken=True)
+    spoken = turns._open(who, spoken=True)
+    await turns.dispatcher.send(Sentence(spoken.turn, 0, "Hello there.", "en", time.time()))
+    return {"transcribe": heard, "generate": read, "synthesize": spoken}
+
+
+async def test_what_was_cancelled_in_the_queue_reaches_no_engine(place: Place, who: Who) -> None:
+    async with Turns(place.valkey.url, request_seconds=120) as turns:
+        queued = await queue_each(turns, who)
+        for live in queued.values():
+            await live.cancel()
+        for stage, live in queued.items():
+            with place.worker(stage):
+                index = ".0" if stage == "synthesize" else ""
+                assert await place.result(f"{live.turn.id}.{stage}{index}") == {"dropped": "cancelled"}
+    assert [place.journal.about(what) for what in ("hear", "think", "say")] == [[], [], []]
+
+
+async def test_what_nobody_cancelled_in_the_queue_does_reach_them(place: Place, who: Who) -> None:
+    async with Turns(place.valkey.url, request_seconds=120) as turns:
+        await queue_each(turns, who)
+        for stage, what in (("transcribe", "hear"), ("generate", "think"), ("synthesize", "say")):
+            with place.worker(stage):  # type: ignore[arg-type]
+                await until_written(place.journal, what, "", 1)
