@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -37,14 +37,23 @@ class Surroundings(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class ToldTurn:
+    """What the workers told of one turn."""
+
+    heard: str = ""
+    sentences: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """A guild with one text and one voice channel, and the bot of this guild. Belongs to the simulator's loop."""
+    """A guild with one text channel and two for voice, and the bot of this guild. Belongs to the simulator's loop."""
 
     discord: DiscordSimulator
     guild: Guild
     general: Channel
     room: Channel
+    terrace: Channel
     asha: Person
     rohan: Person
     voice: Synthesizer
@@ -80,6 +89,18 @@ class Evening:
         """What she wrote, of all turns so far."""
         return [event.text for event in await self._events() if isinstance(event, Sentence)]
 
+    async def turns(self) -> list[ToldTurn]:
+        """All so far, in the order in which they were first told of."""
+        turns: dict[str, ToldTurn] = {}
+        for event in await self._events():
+            told = turns.setdefault(event.turn.id, ToldTurn())
+            match event:
+                case Heard():
+                    told.heard = event.text
+                case Sentence():
+                    told.sentences.append(event.text)
+        return list(turns.values())
+
     async def words(self) -> str:
         """All that she wrote, as it came."""
         return "".join(event.text for event in await self._events() if isinstance(event, Words))
@@ -107,8 +128,8 @@ async def an_evening(
     """The bot's process runs and is logged in. Another ``seed`` makes other people, channels and mishaps."""
     async with DiscordSimulator(seed) as discord:
         guild = discord.add_guild()
-        text, room = guild.add_text_channel(), guild.add_voice_channel()
+        text, room, terrace = guild.add_text_channel(), guild.add_voice_channel(), guild.add_voice_channel("chhat")
         people = guild.add_member("Asha"), guild.add_member("Rohan")
         with RunningProcess([*command], log, home.environment(**discord.environment)) as bot:
             await discord.journal.first(CommandsRegistered, seconds=ANSWER_SECONDS)
-            yield Evening(discord, guild, text, room, *people, voice, redis, bot)
+            yield Evening(discord, guild, text, room, terrace, *people, voice, redis, bot)
