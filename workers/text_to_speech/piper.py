@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from piper import PiperVoice
 
 NAME: Final = "piper"
+HERS: Final = ("piper-en_US-amy-medium",)
+"""Women's voices for English and Hinglish, which Priya speaks with rather than with a man's."""
 THREADS: Final = min(2, os.cpu_count() or 1)
 """On quiet cores two are 1.8 times quicker than one; more would take those that listening and thinking need."""
 
@@ -39,15 +41,29 @@ def load(settings: Settings) -> CalibratedVoice:
         import piper  # noqa: F401 - is it installed?
     except ImportError as error:
         raise EngineUnavailable(NAME, f"piper-tts is not installed ({error})") from error
-    try:
-        folder = verified_folder(settings.models_folder, settings.piper_voice)
-        voice = _open(*_files(folder))
-    except ModelRefused as error:
-        raise EngineMisconfigured(NAME, str(error)) from error
+    voice = _first_whole(settings)
     # It warns of each phoneme that a voice does not know, once per sentence and into stderr.
     logging.getLogger("piper").setLevel(logging.ERROR)
     language = voice.config.espeak_voice.partition("-")[0]
     return CalibratedVoice(NAME, _speak_with(voice), voice.config.sample_rate, language)
+
+
+def _first_whole(settings: Settings) -> "PiperVoice":
+    """Raises EngineMisconfigured."""
+    refusal: ModelRefused | None = None
+    for name in preferred(settings):
+        try:
+            return _open(*_files(verified_folder(settings.models_folder, name)))
+        except ModelRefused as error:
+            refusal = error
+    raise EngineMisconfigured(NAME, str(refusal)) from refusal
+
+
+def preferred(settings: Settings) -> tuple[str, ...]:
+    """The voice that somebody chose. Where nobody did, a woman's that was pulled comes before the starter's man."""
+    is_chosen = "piper_voice" in settings.model_fields_set
+    hers = () if is_chosen else (name for name in HERS if (settings.models_folder / name).is_dir())
+    return (*hers, settings.piper_voice)
 
 
 def voices(settings: Settings) -> dict[str, Settings]:
