@@ -1,7 +1,7 @@
 """``make setup``: the virtual environment and everything in it. Standard library only, for it runs before all else.
 
 The wishes are in requirements/*.in, the pins in requirements.txt; uv installs the wishes at the pinned versions
-(docs/decisions/uv.md). Nothing is done when nothing changed since the last time.
+(docs/decisions/004-set-up.md). Nothing is done when nothing changed since the last time.
 """
 
 import fcntl
