@@ -29,7 +29,7 @@ _FRAMES: Final = (_CONTEXT_SAMPLES * 2 + VAD_WINDOW_SAMPLES - _FFT_SAMPLES) // _
 _BINS: Final = _FFT_SAMPLES // 2 + 1
 _HIDDEN: Final = 128
 _STRIDES: Final = (1, 2, 2, 1)
-"""Of the four convolutions of the encoder, each over three frames: 4 frames become 1."""
+"""Of the four convolutions of the encoder, each over three frames: 4 frames become 4, 2, 1 and 1."""
 
 _GGML_MAGIC: Final = 0x67676D6C
 _GGML_DTYPES: Final[Mapping[int, npt.DTypeLike]] = {0: np.float32, 1: np.float16}
@@ -71,20 +71,23 @@ class VadUnavailable(Exception):
 @dataclass(frozen=True, slots=True)
 class _Layer:
     weights: Samples
-    """(3 frames x channels in, channels out)."""
+    """(frames x channels in, channels out). Three frames, or, where one frame comes out, those of the three that there
+    are: the others are the zeros beside the sound."""
     bias: Samples
     stride: int
+    frames_out: int
 
 
 @dataclass(frozen=True, slots=True)
 class SileroWeights:
-    """The network, 1.3 MB of float32, shared by all speakers."""
+    """The network, 1.1 MB of float32, shared by all speakers."""
 
     basis: Samples
     """(256 samples, 129 cosines and 129 sines): a windowed Fourier transform."""
     encoder: tuple[_Layer, ...]
     recurrent: Samples
-    """(128 of the encoder and 128 of the state, 4 x 128): gates input, forget, cell, output."""
+    """(128 of the encoder and 128 of the state, 4 x 128): gates input, forget and output, for half of their argument,
+    and cell."""
     recurrent_bias: Samples
     decoder: Samples
     decoder_bias: float
@@ -128,26 +131,33 @@ def _read_ggml(data: bytes) -> dict[str, Samples]:
 
 
 def _arrange(tensors: Mapping[str, Samples]) -> SileroWeights:
-    encoder = []
+    encoder, frames = [], _FRAMES
     for index, stride in enumerate(_STRIDES):
         kernel = tensors[f"_model.encoder.{index}.reparam_conv.weight"]  # (out, in, 3)
-        flat = kernel.transpose(2, 1, 0).reshape(-1, kernel.shape[0])
+        frames_out = (frames - 1) // stride + 1
+        used = slice(1, 1 + min(frames, 2)) if frames_out == 1 else slice(None)
+        flat = kernel.transpose(2, 1, 0)[used].reshape(-1, kernel.shape[0])
         bias = tensors[f"_model.encoder.{index}.reparam_conv.bias"].reshape(-1)
-        encoder.append(_Layer(np.ascontiguousarray(flat), bias, stride))
+        encoder.append(_Layer(np.ascontiguousarray(flat), bias, stride, frames_out))
+        frames = frames_out
     rnn = "_model.decoder.rnn."
+    recurrent = np.concatenate([tensors[rnn + "weight_ih"].T, tensors[rnn + "weight_hh"].T])
     return SileroWeights(
         basis=np.ascontiguousarray(tensors["_model.stft.forward_basis_buffer"].reshape(2 * _BINS, _FFT_SAMPLES).T),
         encoder=tuple(encoder),
-        recurrent=np.concatenate([tensors[rnn + "weight_ih"].T, tensors[rnn + "weight_hh"].T]),
-        recurrent_bias=tensors[rnn + "bias_ih"] + tensors[rnn + "bias_hh"],
+        recurrent=_gates(recurrent),
+        recurrent_bias=_gates(tensors[rnn + "bias_ih"] + tensors[rnn + "bias_hh"]),
         decoder=tensors["_model.decoder.decoder.2.weight"].reshape(-1),
         decoder_bias=float(tensors["_model.decoder.decoder.2.bias"].reshape(-1)[0]),
     )
 
 
-def _sigmoid(values: Samples) -> Samples:
-    """By tanh, which can't overflow."""
-    return np.float32(0.5) * (np.float32(1) + np.tanh(values * np.float32(0.5)))
+def _gates(values: Samples) -> Samples:
+    """From the order of the file (input, forget, cell, output) to ours. A sigmoid is half a tanh of half the argument,
+    so that one tanh does for all four."""
+    take, keep, new, show = np.split(values, 4, axis=-1)
+    half = np.float32(0.5)
+    return np.concatenate([half * take, half * keep, half * show, new], axis=-1)
 
 
 class SileroVad:
@@ -168,7 +178,7 @@ class SileroVad:
 
     @classmethod
     def of_all(cls, detectors: "Sequence[SileroVad]", windows: Samples) -> list[float]:
-        """The next window of each of several speakers (a row each), in one pass through the network: its 1.3 MB of
+        """The next window of each of several speakers (a row each), in one pass through the network: its 1.1 MB of
         weights come through the caches once, which is most of what a window costs. Raises ValueError for rows that are
         not 512 samples."""
         if windows.shape != (len(detectors), VAD_WINDOW_SAMPLES):
@@ -178,7 +188,7 @@ class SileroVad:
         _encode(weights, contexts, windows, inputs)
         cells = _remember(weights, inputs, cells)
         logits = np.maximum(inputs[:, _HIDDEN:], 0) @ weights.decoder + weights.decoder_bias
-        probabilities: list[float] = _sigmoid(logits).tolist()
+        probabilities: list[float] = (0.5 + 0.5 * np.tanh(0.5 * logits)).tolist()
         ends = windows[:, -_CONTEXT_SAMPLES:].copy()
         for at, (detector, probability) in enumerate(zip(detectors, probabilities, strict=True)):
             detector._state = (ends[at : at + 1], inputs[at : at + 1], cells[at : at + 1])  # noqa: SLF001
@@ -219,29 +229,40 @@ def _magnitudes(weights: SileroWeights, sound: Samples) -> Samples:
     # Not as_strided, which takes longer than the product.
     apart = (sound.strides[0], _HOP_SAMPLES * sound.strides[1], sound.strides[1])
     frames = np.ndarray((len(sound), _FRAMES, _FFT_SAMPLES), np.float32, sound, strides=apart)
-    waves = np.square(frames.reshape(-1, _FFT_SAMPLES) @ weights.basis)
-    magnitudes: Samples = np.sqrt(waves[:, :_BINS] + waves[:, _BINS:]).reshape(-1, _FRAMES, _BINS)
-    return magnitudes
+    waves = frames.reshape(-1, _FFT_SAMPLES) @ weights.basis
+    waves *= waves
+    magnitudes = waves[:, :_BINS] + waves[:, _BINS:]
+    roots: Samples = np.sqrt(magnitudes, out=magnitudes).reshape(-1, _FRAMES, _BINS)
+    return roots
 
 
 def _convolve(features: Samples, layer: _Layer) -> Samples:
     """Over three frames with one frame of zeros on either side, then ReLU."""
     speakers, frames, channels = features.shape
-    padded = np.zeros((speakers, frames + 2, channels), np.float32)
-    padded[:, 1:-1] = features
-    steps = (frames - 1) // layer.stride + 1
-    apart = (padded.strides[0], layer.stride * padded.strides[1], padded.strides[2])
-    patches = np.ndarray((speakers, steps, 3 * channels), np.float32, padded, strides=apart)
-    flat = patches.reshape(speakers * steps, 3 * channels) @ layer.weights
-    result: Samples = np.maximum(flat + layer.bias, 0).reshape(speakers, steps, -1)
-    return result
+    if layer.frames_out == 1:
+        seen = len(layer.weights) // channels
+        patches = features[:, :seen].reshape(speakers, -1)
+    else:
+        padded = np.zeros((speakers, frames + 2, channels), np.float32)
+        padded[:, 1:-1] = features
+        shape = (speakers, layer.frames_out, 3 * channels)
+        apart = (padded.strides[0], layer.stride * padded.strides[1], padded.strides[2])
+        patches = np.ndarray(shape, np.float32, padded, strides=apart).reshape(-1, 3 * channels)
+    result = patches @ layer.weights
+    result += layer.bias
+    rectified: Samples = np.maximum(result, 0, out=result).reshape(speakers, layer.frames_out, -1)
+    return rectified
 
 
 def _remember(weights: SileroWeights, inputs: Samples, cells: Samples) -> Samples:
     """One step of the recurrent part: the new cells; its output takes the place of the one before in ``inputs``."""
-    gates = inputs @ weights.recurrent + weights.recurrent_bias
-    new = np.tanh(gates[:, 2 * _HIDDEN : 3 * _HIDDEN])
-    shares = _sigmoid(gates)
-    kept: Samples = shares[:, _HIDDEN : 2 * _HIDDEN] * cells + shares[:, :_HIDDEN] * new
-    inputs[:, _HIDDEN:] = shares[:, 3 * _HIDDEN :] * np.tanh(kept)
+    gates = inputs @ weights.recurrent
+    gates += weights.recurrent_bias
+    np.tanh(gates, out=gates)
+    shares = gates[:, : 3 * _HIDDEN]
+    shares += 1
+    shares *= 0.5
+    kept: Samples = shares[:, _HIDDEN : 2 * _HIDDEN] * cells
+    kept += shares[:, :_HIDDEN] * gates[:, 3 * _HIDDEN :]
+    np.multiply(shares[:, 2 * _HIDDEN :], np.tanh(kept), out=inputs[:, _HIDDEN:])
     return kept
