@@ -9,7 +9,10 @@ from config.providers import read_providers
 from config.settings import Settings
 from deploy.setup import REPOSITORY, fingerprint
 
-ROLES = ("bot", "worker-transcribe", "worker-generate", "worker-synthesize", "stack", "dev")
+ROLES = (
+    *("bot", "worker-transcribe", "worker-generate", "worker-synthesize", "worker-upkeep", "extra-coqui"),
+    *("stack", "dev"),
+)
 NAMED_BY_THE_README = (
     "nextcord", "celery", "redis", "llama-cpp-python", "openai-whisper", "piper-tts", "tenacity", "pybreaker", "loguru",
     "pytest", "flower",
