@@ -202,7 +202,7 @@ def test_a_model_names_no_file_outside_of_its_folder(tmp_path: Path) -> None:
                 "model": "vits",
                 "distributed_url": "tcp://localhost:54321",
                 "model_args": {
-                    "speakers_file": "/root/trained/here/speakers.json",
+                    "speakers_file": "/home/somebody/trained/here/speakers.json",
                     "d_vector_file": ["https://example.com/vectors.pth", "/etc/passwd"],
                     "speaker_encoder_model_path": "../../other.pth",
                 },
