@@ -28,7 +28,8 @@ class EndpointRule:
     start_ms: int = 64
     """So long a beginning is a start: one window alone is a click. Decides how soon a barge-in is noticed."""
     resume_ms: int = 64
-    """Speech this long ends a pause: one window alone is the burst of a last "t" or "k"."""
+    """Speech this long ends a pause of which the judge was asked: one window alone is the burst of a last "t" or "k".
+    A shorter pause was the gap before it, and is over."""
     preroll_ms: int = 256
     """Kept from before the start, so that a soft first consonant is not lost."""
     tail_ms: int = 96
@@ -37,9 +38,12 @@ class EndpointRule:
     """Less speech than this in all is a cough or a click."""
     discard_ms: int = 320
     """Silence after so short a speech, until it is given up."""
-    pause_ms: int = 64
-    """Silence after which transcription starts on speculation and the judge is asked. Asked once: the longer
-    the silence it hears, the surer it is of every end, the wrong ones too."""
+    pause_ms: int = 32
+    """Silence after which transcription starts on speculation. A sentence has hardly a gap that is this long and
+    not twice as long (docs/endpointing.md), so it starts in vain as rarely as it would later."""
+    judge_ms: int = 64
+    """Silence after which the judge is asked. Asked once: the longer the silence it hears, the surer it is of every
+    end, the wrong ones too."""
     waits_ms: tuple[tuple[float, int], ...] = ((0.97, 224), (0.8, 352), (0.4, 544), (0.1, 704), (0.0, 1100))
     """From which probability of the judge, falling, how much silence ends the utterance. The first is over
     before the transcript is there, so it costs nothing; people who search for a word take about a second."""
@@ -82,13 +86,22 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A pause that may be the end: transcribe now, on speculation, and ask the judge."""
+    """A pause that may be the end: transcribe now, on speculation."""
 
     pause_id: int
     start_sample: int
     speech_end_sample: int
     end_sample: int
     """What to transcribe ends here: the end of speech and ``tail_ms``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseHeld:
+    """The pause goes on: ask the judge now."""
+
+    pause_id: int
+    start_sample: int
+    """Where the utterance began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +128,7 @@ class Discarded:
     start_sample: int
 
 
-type EndpointEvent = SpeechStarted | Paused | Resumed | UtteranceEnded | Discarded
+type EndpointEvent = SpeechStarted | Paused | PauseHeld | Resumed | UtteranceEnded | Discarded
 
 
 def _windows(milliseconds: int) -> int:
@@ -131,6 +144,8 @@ class _Open:
     """After the last window of speech."""
     speech_windows: int
     pause_id: int | None = None
+    is_held: bool = False
+    """The judge was asked about the pause."""
     verdict: float | None = None
     returning: int = 0
     """Windows of speech at the end of a pause, not yet enough to end it."""
@@ -226,7 +241,7 @@ class Endpointer:
     def _speak(self, utterance: _Open) -> list[EndpointEvent]:
         if utterance.pause_id is not None:
             utterance.returning += 1
-            if utterance.returning < _windows(self._rule.resume_ms):
+            if utterance.is_held and utterance.returning < _windows(self._rule.resume_ms):
                 return []
         utterance.speech_windows += max(utterance.returning, 1)
         utterance.speech_end = self._now
@@ -234,7 +249,7 @@ class Endpointer:
         if utterance.pause_id is None:
             return []
         resumed = Resumed(utterance.pause_id)
-        utterance.pause_id, utterance.verdict = None, None
+        utterance.pause_id, utterance.is_held, utterance.verdict = None, False, None
         return [resumed]
 
     def _stay_silent(self, utterance: _Open) -> list[EndpointEvent]:
@@ -243,8 +258,14 @@ class Endpointer:
         silence = self._now - utterance.speech_end
         if utterance.speech_windows < _windows(rule.min_speech_ms):
             return [self._discard(utterance)] if silence >= _windows(rule.discard_ms) else []
-        if utterance.pause_id is None:
-            return [self._pause(utterance)] if silence >= _windows(rule.pause_ms) else []
+        events: list[EndpointEvent] = []
+        if utterance.pause_id is None and silence >= _windows(rule.pause_ms):
+            events.append(self._pause(utterance))
+        if utterance.pause_id is None or silence < _windows(rule.judge_ms):
+            return events
+        if not utterance.is_held:
+            utterance.is_held = True
+            return [*events, PauseHeld(utterance.pause_id, utterance.start * VAD_WINDOW_SAMPLES)]
         return self._end_when_due(utterance)
 
     def _pause(self, utterance: _Open) -> Paused:

@@ -20,6 +20,7 @@ from bot.voice.endpointing import (
     EndpointRule,
     EndReason,
     Paused,
+    PauseHeld,
     Resumed,
     SpeechStarted,
     UtteranceEnded,
@@ -183,8 +184,9 @@ class Hearing:
             case SpeechStarted() | Discarded():
                 return [event]
             case Paused(pause_id, start, speech_end, end):
-                speculation = StartSpeculation(pause_id, self._sound(start, end), speech_end)
-                return [speculation, self._ask(pause_id, start)]
+                return [StartSpeculation(pause_id, self._sound(start, end), speech_end)]
+            case PauseHeld(pause_id, start):
+                return [self._ask(pause_id, start)]
             case Resumed(pause_id):
                 return [CancelSpeculation(pause_id)]
             case UtteranceEnded(start, speech_end, end, reason, pause_id):

@@ -14,6 +14,7 @@ from tasks.by_heart import cut
 from tasks.cached_speech import CachedSpeech, Recording, cached_speech_folder
 from tasks.messages import StageName
 from tests.discord.events import MessagePosted
+from tests.discord.people.person import Person
 from tests.fakes.stages import TONE_RATE_HZ
 from tests.integration.voice_rooms import ROOM_ENVIRONMENT, RoomScene, her_next_words, room_scene, says, sounds
 from tests.running import RunningValkey, RunningWorker
@@ -66,20 +67,21 @@ def own_valkey(tmp_path: Path) -> Iterator[RunningValkey]:
 @asynccontextmanager
 async def room_with(
     stages: tuple[StageName, ...], valkey: RunningValkey, heart: Heart | None, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RoomScene]:
+) -> AsyncIterator[tuple[RoomScene, Person]]:
+    """She sits with Asha, and has workers for these stages only."""
     with ExitStack() as running:
         for stage in stages:
             running.enter_context(RunningWorker(stage, valkey.url, Path(valkey._log).parent, ROOM_ENVIRONMENT))
         async with room_scene(monkeypatch, valkey.url, heart) as scene:
-            yield scene
+            asha = await scene.person("Asha")
+            await scene.sit_down()
+            yield scene, asha
 
 
 async def test_without_a_generate_worker_she_answers_what_was_said_by_heart(
     own_valkey: RunningValkey, heart: Heart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with room_with(("transcribe",), own_valkey, heart, monkeypatch) as scene:
-        asha = await scene.person("Asha")
-        await scene.sit_down()
+    async with room_with(("transcribe",), own_valkey, heart, monkeypatch) as (_, asha):
         await says(asha, "sing something")
         await her_next_words(asha, 30)
         await asha.hears_silence_of(1.0)
@@ -94,9 +96,7 @@ async def test_without_a_generate_worker_she_answers_what_was_said_by_heart(
 async def test_without_a_synthesize_worker_the_notice_is_heard(
     own_valkey: RunningValkey, heart: Heart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with room_with(("transcribe", "generate"), own_valkey, heart, monkeypatch) as scene:
-        asha = await scene.person("Asha")
-        await scene.sit_down()
+    async with room_with(("transcribe", "generate"), own_valkey, heart, monkeypatch) as (_, asha):
         await says(asha, "sing something")
         await her_next_words(asha, 30)
     [said] = heart.said
@@ -107,9 +107,7 @@ async def test_without_a_synthesize_worker_the_notice_is_heard(
 async def test_an_emergency_answer_without_a_synthesize_worker_is_itself_heard(
     own_valkey: RunningValkey, heart: Heart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with room_with(("transcribe", "generate"), own_valkey, heart, monkeypatch) as scene:
-        asha = await scene.person("Asha")
-        await scene.sit_down()
+    async with room_with(("transcribe", "generate"), own_valkey, heart, monkeypatch) as (scene, asha):
         await says(asha, "fail")
         await her_next_words(asha, 30)
         await asha.hears_silence_of(1.0)
@@ -120,9 +118,7 @@ async def test_an_emergency_answer_without_a_synthesize_worker_is_itself_heard(
 async def test_when_redis_dies_she_says_so(
     own_valkey: RunningValkey, heart: Heart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with room_with((), own_valkey, heart, monkeypatch) as scene:
-        asha = await scene.person("Asha")
-        await scene.sit_down()
+    async with room_with((), own_valkey, heart, monkeypatch) as (_, asha):
         own_valkey.kill()
         await says(asha, "sing something")
         await her_next_words(asha, 30)
@@ -134,9 +130,7 @@ async def test_when_redis_dies_she_says_so(
 async def test_what_she_does_not_know_by_heart_is_written(
     own_valkey: RunningValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with room_with(("transcribe",), own_valkey, None, monkeypatch) as scene:
-        asha = await scene.person("Asha")
-        await scene.sit_down()
+    async with room_with(("transcribe",), own_valkey, None, monkeypatch) as (scene, asha):
         mark = scene.scene.discord.journal.mark()
         await says(asha, "sing something")
         written = await scene.scene.discord.journal.first(MessagePosted, since=mark)
@@ -148,9 +142,7 @@ async def test_what_she_does_not_know_by_heart_is_written(
 async def test_what_she_says_by_heart_is_interrupted_like_anything_else(
     own_valkey: RunningValkey, heart: Heart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with room_with(("transcribe",), own_valkey, heart, monkeypatch) as scene:
-        asha = await scene.person("Asha")
-        await scene.sit_down()
+    async with room_with(("transcribe",), own_valkey, heart, monkeypatch) as (scene, asha):
         await says(asha, "sing something")
         await her_next_words(asha, 10)
         before = sounds(asha)

@@ -1,6 +1,7 @@
 """Whisper on CTranslate2, by way of faster-whisper: int8 on a CPU, float16 on a GPU."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,6 +54,16 @@ def load_model(settings: Settings) -> "CTranslate2Model":
     return speech_model
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What the encoder made of an utterance: two ctranslate2.StorageView."""
+
+    heard: Any
+    """The utterance and its margin. A language is told as surely by it as with the silence, in half the time."""
+    whole: Any
+    """With the remembered silence, without which the decoder repeats itself."""
+
+
 class CTranslate2Model:
     """SpeechModel on CTranslate2. The encoder's output passes through numpy, to be joined with silence."""
 
@@ -68,33 +79,33 @@ class CTranslate2Model:
             self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
         )
 
-    def encode(self, speech: Pcm, seconds: float) -> Any:  # noqa: ANN401 - a ctranslate2.StorageView
-        from ctranslate2 import StorageView
-
+    def encode(self, speech: Pcm, seconds: float) -> Encoded:
         heard = self._encode_heard(speech, seconds)
-        if seconds < WINDOW_SECONDS:
-            heard = np.concatenate([heard, self._silence[:, remembered(heard.shape[1])]], axis=1)
-        return StorageView.from_array(np.ascontiguousarray(heard))
+        if seconds >= WINDOW_SECONDS:
+            whole = _view(heard)
+            return Encoded(whole, whole)
+        return Encoded(
+            _view(heard), _view(np.concatenate([heard, self._silence[:, remembered(heard.shape[1])]], axis=1))
+        )
 
     def _encode_heard(self, speech: Pcm, seconds: float) -> npt.NDArray[np.float32]:
-        from ctranslate2 import DataType, StorageView
+        from ctranslate2 import DataType
 
         mel = self._model.feature_extractor(speech, padding=padding_samples(speech, seconds))
-        view = StorageView.from_array(np.ascontiguousarray(mel[np.newaxis]))
-        encoded = self._model.model.encode(view, to_cpu=True).to(DataType.float32)
+        encoded = self._model.model.encode(_view(mel[np.newaxis]), to_cpu=True).to(DataType.float32)
         return np.array(encoded)
 
-    def language_odds(self, encoded: Any) -> Mapping[str, float]:  # noqa: ANN401
+    def language_odds(self, encoded: Encoded) -> Mapping[str, float]:
         if not self._model.model.is_multilingual:
             return {languages.FALLBACK: 1.0}
-        (odds,) = self._model.model.detect_language(encoded)
+        (odds,) = self._model.model.detect_language(encoded.heard)
         return {token[2:-2]: probability for token, probability in odds}
 
-    def decode(self, encoded: Any, language: str, limit: int) -> Decoded:  # noqa: ANN401
+    def decode(self, encoded: Encoded, language: str, limit: int) -> Decoded:
         tokenizer = self._tokenizer_for(language)
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
         (result,) = self._model.model.generate(
-            encoded,
+            encoded.whole,
             [prompt],
             beam_size=1,
             max_length=len(prompt) + limit,
@@ -112,3 +123,9 @@ class CTranslate2Model:
             no_speech=result.no_speech_prob,
             ended=len(tokens) < limit,
         )
+
+
+def _view(array: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 - a ctranslate2.StorageView
+    from ctranslate2 import StorageView
+
+    return StorageView.from_array(np.ascontiguousarray(array))

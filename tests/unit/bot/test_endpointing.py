@@ -9,6 +9,7 @@ from bot.voice.endpointing import (
     Endpointer,
     EndpointRule,
     Paused,
+    PauseHeld,
     Resumed,
     SpeechStarted,
     UtteranceEnded,
@@ -25,7 +26,8 @@ def windows(milliseconds: int) -> int:
     return -(-milliseconds // 32)
 
 
-PAUSE = windows(RULE.pause_ms)
+GAP = windows(RULE.pause_ms)
+PAUSE = windows(RULE.judge_ms)
 TAIL = windows(RULE.tail_ms)
 PREROLL = windows(RULE.preroll_ms)
 
@@ -35,11 +37,12 @@ def fed(endpointer: Endpointer, *stretches: tuple[int, float]) -> list[Any]:
 
 
 def paused(*, speech: int = 20, silence: int = PAUSE) -> tuple[Endpointer, Paused]:
-    """An endpointer that has heard 10 windows of silence, then speech, and stands in the pause."""
+    """It has heard 10 windows of silence, then speech, and stands in a pause of which the judge was asked."""
     endpointer = Endpointer(RULE)
-    *_, last = fed(endpointer, (10, SILENCE), (speech, SPEECH), (silence, SILENCE))
-    assert isinstance(last, Paused)
-    return endpointer, last
+    *_, pause, held = fed(endpointer, (10, SILENCE), (speech, SPEECH), (silence, SILENCE))
+    assert isinstance(pause, Paused)
+    assert held == PauseHeld(pause.pause_id, pause.start_sample)
+    return endpointer, pause
 
 
 def test_speech_starts_on_the_second_window_and_keeps_the_preroll():
@@ -82,8 +85,24 @@ def test_the_first_short_silence_is_a_pause_with_speech_and_no_more_than_its_tai
     endpointer, pause = paused()
     assert pause.start_sample == (10 - PREROLL) * WINDOW
     assert pause.speech_end_sample == 30 * WINDOW
-    assert pause.end_sample == (30 + min(PAUSE, TAIL)) * WINDOW
+    assert pause.end_sample == (30 + min(GAP, TAIL)) * WINDOW
     assert fed(endpointer, (1, SILENCE)) == [], "told once"
+
+
+def test_transcription_begins_before_the_judge_is_asked():
+    endpointer = Endpointer(RULE)
+    fed(endpointer, (10, SILENCE), (20, SPEECH))
+    assert [type(event) for event in fed(endpointer, (GAP, SILENCE))] == [Paused]
+    assert fed(endpointer, (PAUSE - GAP - 1, SILENCE)) == []
+    assert [type(event) for event in fed(endpointer, (1, SILENCE))] == [PauseHeld]
+
+
+def test_the_gap_before_a_last_consonant_is_no_pause():
+    """What was speculated is without the consonant, so it is void; the next pause offers all of it."""
+    endpointer = Endpointer(RULE)
+    events = fed(endpointer, (10, SILENCE), (20, SPEECH), (GAP, SILENCE), (1, SPEECH), (PAUSE, SILENCE))
+    assert [type(event) for event in events] == [SpeechStarted, Paused, Resumed, Paused, PauseHeld]
+    assert events[-2].speech_end_sample == (30 + GAP + 1) * WINDOW
 
 
 @pytest.mark.parametrize(("verdict", "wait_ms"), [(0.99, 224), (0.9, 352), (0.5, 544), (0.2, 704), (0.01, 1100)])
@@ -118,7 +137,7 @@ def test_an_answer_that_comes_when_it_is_time_ends_it_at_once():
 def test_an_answer_about_a_pause_that_is_over_is_ignored():
     endpointer, first = paused()
     events = fed(endpointer, (10, SPEECH), (PAUSE, SILENCE))
-    assert [type(event) for event in events] == [Resumed, Paused]
+    assert [type(event) for event in events] == [Resumed, Paused, PauseHeld]
     assert events[0].pause_id == first.pause_id != events[1].pause_id
     assert endpointer.judge(0.99, first.pause_id) == []
     assert fed(endpointer, (windows(352) - PAUSE, SILENCE)) == []
@@ -127,7 +146,7 @@ def test_an_answer_about_a_pause_that_is_over_is_ignored():
 
 def test_the_pause_after_a_resumed_one_offers_the_whole_utterance():
     endpointer, first = paused()
-    *_, second = fed(endpointer, (10, SPEECH), (PAUSE, SILENCE))
+    *_, second, _ = fed(endpointer, (10, SPEECH), (PAUSE, SILENCE))
     assert second.start_sample == first.start_sample
     assert second.speech_end_sample == (30 + PAUSE + 10) * WINDOW
 
@@ -158,12 +177,12 @@ def test_a_cough_is_discarded_without_a_transcription():
 
 def test_a_short_word_is_not_discarded():
     events = fed(Endpointer(RULE), (10, SILENCE), (windows(RULE.min_speech_ms), SPEECH), (40, SILENCE))
-    assert [type(event) for event in events] == [SpeechStarted, Paused, UtteranceEnded]
+    assert [type(event) for event in events] == [SpeechStarted, Paused, PauseHeld, UtteranceEnded]
 
 
 def test_a_stammer_is_joined_with_the_word_that_follows():
     events = fed(Endpointer(RULE), (10, SILENCE), (3, SPEECH), (5, SILENCE), (12, SPEECH), (40, SILENCE))
-    assert [type(event) for event in events] == [SpeechStarted, Paused, UtteranceEnded]
+    assert [type(event) for event in events] == [SpeechStarted, Paused, PauseHeld, UtteranceEnded]
     assert events[-1].start_sample == (10 - PREROLL) * WINDOW
 
 
@@ -184,8 +203,8 @@ def test_long_speech_is_cut_at_the_quietest_place_and_goes_on():
         loudness = 0.1 if abs(index - quiet) <= 1 else 5.0
         heard += endpointer.feed(VadWindow(SPEECH, loudness))
     heard += fed(endpointer, (40, SILENCE))
-    assert [type(e) for e in heard] == [SpeechStarted, UtteranceEnded, SpeechStarted, Paused, UtteranceEnded]
-    _, cut, goes_on, _, end = heard
+    assert [type(e) for e in heard] == [SpeechStarted, UtteranceEnded, SpeechStarted, Paused, PauseHeld, UtteranceEnded]
+    _, cut, goes_on, _, _, end = heard
     assert (cut.reason, cut.pause_id) == ("too-long", None)
     assert cut.end_sample == quiet * WINDOW
     assert goes_on == SpeechStarted(cut.end_sample, cut.end_sample, continues=True)
@@ -196,8 +215,8 @@ def test_the_limit_inside_a_pause_ends_there_with_its_speculation():
     endpointer = Endpointer(RULE)
     limit = RULE.max_utterance_ms // 32
     events = fed(endpointer, (limit - 4, SPEECH), (4, SILENCE))
-    assert [type(event) for event in events] == [SpeechStarted, Paused, UtteranceEnded]
-    assert (events[-1].reason, events[-1].pause_id) == ("too-long", events[-2].pause_id)
+    assert [type(event) for event in events] == [SpeechStarted, Paused, PauseHeld, UtteranceEnded]
+    assert (events[-1].reason, events[-1].pause_id) == ("too-long", events[-3].pause_id)
 
 
 def test_the_end_of_the_stream_ends_what_is_open():
@@ -232,7 +251,7 @@ def test_whatever_is_heard_utterances_never_overlap_and_keep_their_bounds(stretc
     running, asked = None, 0
     for probability in script(*stretches):
         told: list[Any] = [*endpointer.feed(VadWindow(probability, probability))]
-        if any(isinstance(event, Paused) for event in told):
+        if any(isinstance(event, PauseHeld) for event in told):
             asked += 1
             told += endpointer.judge(verdicts[asked % len(verdicts)], told[-1].pause_id)
         events += told
@@ -249,6 +268,8 @@ def test_whatever_is_heard_utterances_never_overlap_and_keep_their_bounds(stretc
                 assert is_open
                 assert running is None
                 running = event.pause_id
+            case PauseHeld():
+                assert running == event.pause_id
             case Resumed():
                 assert running == event.pause_id
                 running = None

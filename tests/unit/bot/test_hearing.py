@@ -45,10 +45,10 @@ def test_one_utterance_is_speculated_judged_and_committed_with_the_same_sound():
 
     assert kinds(heard) == [SpeechStarted, StartSpeculation, AskTurn, Commit]
     _, speculation, question, commit = (action for _, action in heard)
-    assert numbers(speculation.pcm) == list(range(12, 42))
-    assert question.pcm == speculation.pcm
+    assert numbers(speculation.pcm) == list(range(12, 41))
+    assert numbers(question.pcm) == list(range(12, 42)), "a window later"
     assert commit.pcm[: len(speculation.pcm)] == speculation.pcm
-    assert len(commit.pcm) - len(speculation.pcm) <= WINDOW_BYTES, "nothing but the last of the tail"
+    assert len(commit.pcm) - len(speculation.pcm) <= 2 * WINDOW_BYTES, "nothing but the last of the tail"
     assert commit.pause_id == speculation.pause_id
     assert commit.speech_end_sample == 40 * 512
     assert commit.endpoint_sample == 47 * 512
