@@ -97,13 +97,16 @@ class Progress:
 class LossWatch:
     """Whether a turn's message to one stage was lost. Look at it regularly.
 
-    Lost: the worker that had it is gone; or, on two looks, everybody is idle and nothing waits.
+    Lost: the worker that had it is gone; or, on two looks, everybody is idle and nothing waits. The second look counts
+    once everybody has said anew what they do: until then they may have begun.
     """
 
     def __init__(self, turn_id: str) -> None:
         self._turn_id = turn_id
         self._holder: str | None = None
         self._idle_looks = 0
+        self._seen: dict[str, int] = {}
+        """Which renewal of each worker's presence the last look was at."""
         self._resends = 0
 
     def is_lost(self, load: StageLoad) -> bool:
@@ -114,10 +117,20 @@ class LossWatch:
             self._idle_looks = 0
             return False
         holder_is_gone = self._holder is not None and all(worker.worker != self._holder for worker in load.workers)
-        self._idle_looks = self._idle_looks + 1 if load.is_idle else 0
+        if not load.is_idle:
+            self._idle_looks = 0
+        elif self._is_news(load):
+            self._idle_looks += 1
         if not (holder_is_gone or self._idle_looks >= IDLE_LOOKS) or self._resends >= MOST_RESENDS:
             return False
         self._resends += 1
         self._idle_looks = 0
         self._holder = None
         return True
+
+    def _is_news(self, load: StageLoad) -> bool:
+        renewals = {worker.worker: worker.renewal for worker in load.workers}
+        is_news = all(renewal != self._seen.get(worker) for worker, renewal in renewals.items())
+        if is_news:
+            self._seen = renewals
+        return is_news

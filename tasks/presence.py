@@ -56,6 +56,8 @@ class WorkerPresence:
     """Those that would serve, in order; ``engine`` does now."""
     voices: tuple[str, ...] = ()
     """Names of the voices that a turn may ask it for."""
+    renewal: int = 0
+    """How often it has said so: two looks at one renewal are one look."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -106,6 +108,7 @@ class Presence:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._gone = False
+        self._renewals = 0
         self._thread = threading.Thread(target=self._renew_for_ever, name="presence", daemon=True)
 
     def start(self) -> None:
@@ -158,6 +161,7 @@ class Presence:
             self._redis.srem(keys.workers(self._stage), *dead)
 
     def _renew(self) -> None:
+        self._renewals += 1
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.set(keys.presence(self._stage, self.worker), self.now().to_json(), px=keys.PRESENCE_MILLISECONDS)
             pipeline.sadd(keys.workers(self._stage), self.worker)
@@ -176,6 +180,7 @@ class Presence:
                 psutil.Process().memory_info().rss // 2**20,
                 self._offer.engines,
                 self._offer.voices,
+                self._renewals,
             )
 
     def check_tasks(self) -> None:

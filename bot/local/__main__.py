@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from config.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    from bot.growing_text import GrowingText
     from bot.local.report import TurnReport
     from bot.local.room import LocalRoom
     from bot.local.wavs import HeardPcm
@@ -111,14 +112,16 @@ async def converse_or_answer(options: argparse.Namespace, settings: Settings) ->
 
 async def answer_once(room: "LocalRoom", options: argparse.Namespace, recordings: "list[HeardPcm]") -> Exit:
     """One turn, or one for each utterance in the recordings. Raises what the room raises."""
+    from bot.growing_text import GrowingText
     from bot.local.speaking import speak
     from bot.local.wavs import write_wav
 
     reports: list[TurnReport] = []
+    words = GrowingText()
 
     async def show(happening: "Happening") -> None:
         if not options.json:
-            print_words(happening)
+            print_words(happening, words)
 
     if options.text is not None:
         reports.append(await room.say(options.text, show, spoken=True))
@@ -136,15 +139,18 @@ async def answer_once(room: "LocalRoom", options: argparse.Namespace, recordings
     return exit_of(reports)
 
 
-def print_words(happening: "Happening") -> None:
+def print_words(happening: "Happening", words: "GrowingText") -> None:
+    """``words``: those of her answer so far."""
     from tasks.messages import Heard, ReplyEnded, Words
 
-    if isinstance(happening, Heard):
-        print(f"(heard: {happening.text or 'nothing'})")
-    elif isinstance(happening, Words):
-        print(happening.text.lstrip() if happening.offset == 0 else happening.text, end="", flush=True)
-    elif isinstance(happening, ReplyEnded):
-        print()
+    match happening:
+        case Heard():
+            print(f"(heard: {happening.text or 'nothing'})")
+        case Words():
+            print(words.add(happening), end="", flush=True)
+        case ReplyEnded():
+            print()
+            words.text = ""
 
 
 def exit_of(reports: "list[TurnReport]") -> Exit:

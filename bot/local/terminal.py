@@ -14,6 +14,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from bot.by_heart import Recordings
 from bot.foggy_head import FoggyHead
+from bot.growing_text import GrowingText
 from bot.local.player import NoPlayer, Player
 from bot.local.report import describe
 from bot.local.room import LocalRoom, Missing, TextError
@@ -67,6 +68,7 @@ class Terminal:
         """What is answered, as soon as it is known."""
         self._player: Player | None = None
         self._is_mid_line = False
+        self._words = GrowingText()
 
     async def converse(self, read_line: ReadLine) -> None:
         """Until the person leaves."""
@@ -155,8 +157,8 @@ class Terminal:
             case Words():
                 if not self._is_mid_line:
                     print(f"{self._persona.name}: ", end="")
-                    self._is_mid_line = True
-                print(happening.text.lstrip() if happening.offset == 0 else happening.text, end="", flush=True)
+                    self._is_mid_line, self._words = True, GrowingText()
+                print(self._words.add(happening), end="", flush=True)
             case Playable() if self._player is not None and happening.packets:
                 await self._player.play(happening.packets)
             case ReplyEnded():

@@ -1,9 +1,10 @@
 """Follow one turn and write what becomes of it. Knows turns and posts, but nothing of Discord."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.growing_text import GrowingText
 from bot.text.posting import Post
 from bot.turns import Happening, LiveTurn, Waiting
 from tasks.messages import Heard, ReplyEnded, TurnDropped, TurnFailed, Words
@@ -31,20 +32,15 @@ class Draft:
     """What she says before it."""
     said: str = ""
     """What it answers, as soon as that is known."""
-    words: str = ""
+    words: GrowingText = field(default_factory=GrowingText)
     notice: str = ""
     """What she says instead of it while there is nothing of it."""
     without_thought: str = ""
     """What she answers as long as nobody can think."""
 
-    def add(self, words: Words) -> None:
-        """Words that come again change nothing; behind words that got lost, only the whole answer helps."""
-        if words.offset <= len(self.words):
-            self.words = self.words[: words.offset] + words.text
-
     @property
     def text(self) -> str:
-        return "\n\n".join(part for part in (self.intro, self.words.strip() or self.notice) if part)
+        return "\n\n".join(part for part in (self.intro, self.words.text.strip() or self.notice) if part)
 
 
 async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = "", said: str = "") -> bool:
@@ -84,7 +80,7 @@ def _take(happening: Happening, draft: Draft, voice: Voice) -> bool | None:
         case Heard():
             draft.said = happening.text
         case Words():
-            draft.add(happening)
+            draft.words.add(happening)
         case Waiting(reason="missing" | "redis") if draft.said and happening.stage == "generate":
             draft.notice = _unanswered(draft, voice)
         case Waiting(reason="missing"):
@@ -92,11 +88,13 @@ def _take(happening: Happening, draft: Draft, voice: Voice) -> bool | None:
         case Waiting():
             draft.notice = draft.notice or voice("slow")
         case ReplyEnded():
-            draft.words = happening.text or draft.words
-            draft.notice = "" if draft.words.strip() else _unanswered(draft, voice)
-            return bool(draft.words.strip())
+            draft.words.text = happening.text or draft.words.text
+            draft.notice = "" if draft.words.text.strip() else _unanswered(draft, voice)
+            return bool(draft.words.text.strip())
         case TurnFailed(index=None, stage="generate"):
-            return _fail(draft, voice.breaking_off(draft.words) if draft.words.strip() else _unanswered(draft, voice))
+            return _fail(
+                draft, voice.breaking_off(draft.words.text) if draft.words.text.strip() else _unanswered(draft, voice)
+            )
         case TurnFailed(index=None):
             return _fail(draft, voice("failed"))
         case TurnDropped(reason="cancelled"):
@@ -114,5 +112,5 @@ def _unanswered(draft: Draft, voice: Voice) -> str:
 
 
 def _fail(draft: Draft, excuse: str) -> bool:
-    draft.words = "\n\n".join(part for part in (draft.words.strip(), excuse) if part)
+    draft.words.text = "\n\n".join(part for part in (draft.words.text.strip(), excuse) if part)
     return False

@@ -43,6 +43,7 @@ class PlayedWorkers:
         self.redis: Redis = connect_async(url)
         self._stages = stages
         self._turns: list[str] = []
+        self._renewals = 0
         self._presence: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -127,7 +128,10 @@ class PlayedWorkers:
     async def _renew(self) -> None:
         for stage in self._stages:
             name = f"played-{stage}"
-            presence = WorkerPresence(name, stage, "ready", "played", "here", 1, tuple(self._turns), 1)
+            self._renewals += 1
+            presence = WorkerPresence(
+                name, stage, "ready", "played", "here", 1, tuple(self._turns), 1, renewal=self._renewals
+            )
             await self.redis.set(keys.presence(stage, name), presence.to_json(), px=keys.PRESENCE_MILLISECONDS)
             await self.redis.sadd(keys.workers(stage), name)
 

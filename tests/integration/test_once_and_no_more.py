@@ -10,8 +10,9 @@ import pytest
 from celery import Celery
 from celery.result import AsyncResult
 
+from bot.growing_text import GrowingText
 from bot.turns import LiveTurn, Turns, Who
-from tasks.messages import ReplyEnded, Sentence, StageName, Wire
+from tasks.messages import ReplyEnded, Sentence, StageName, Wire, Words
 from tests.fakes.engine_journal import JOURNAL, EngineJournal
 from tests.fakes.stages import ENVIRONMENT
 from tests.integration.conftest import Results
@@ -41,15 +42,18 @@ async def test_a_redelivered_answer_goes_on_behind_what_was_said(turns: Turns, w
     live = await turns.read(who, "vary your words", spoken=False)
     assert live.progress.said is not None
     sentences: list[str] = []
+    shown = GrowingText()
     ended: ReplyEnded | None = None
     async for happening in live.follow():
+        if isinstance(happening, Words):
+            shown.add(happening)
         if isinstance(happening, Sentence):
             sentences.append(happening.text)
             if happening.index == 0:
                 await turns.dispatcher.send(live.progress.said)
         ended = happening if isinstance(happening, ReplyEnded) else ended
     assert ended is not None
-    assert ended.text == " ".join(sentences)
+    assert ended.text == " ".join(sentences) == shown.text.strip()
     assert len(sentences) == ended.count == 5
     tellings = {sentence.split()[-1][:32] for sentence in sentences}
     assert len(tellings) == 2, "the second delivery wrote the rest"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.growing_text import GrowingText
 from bot.turns import LOOK_EVERY_SECONDS, Happening, LiveTurn, Playable, Turns, Waiting, Who
 from config.persona import persona
 from tasks import keys
@@ -34,11 +35,11 @@ def of_kind[Kind](happenings: list[Happening], kind: type[Kind]) -> list[Kind]:
 
 
 def shown(happenings: list[Happening]) -> str:
-    """The words as somebody sees them; a turn that was sent again tells some of them again."""
-    text = ""
+    """The words as somebody sees them."""
+    answer = GrowingText()
     for words in of_kind(happenings, Words):
-        text = text[: words.offset] + words.text
-    return text
+        answer.add(words)
+    return answer.text
 
 
 async def history_of(turns: Turns, who: Who) -> tuple[PastTurn, ...]:

@@ -89,8 +89,8 @@ def load(*workers: WorkerPresence, waiting: int = 0) -> StageLoad:
     return StageLoad(workers, waiting)
 
 
-def worker(name: str, *turns: str, state: str = "ready") -> WorkerPresence:
-    return WorkerPresence(name, "generate", state, "fake", "host", 1, turns, 100)  # type: ignore[arg-type]
+def worker(name: str, *turns: str, state: str = "ready", renewal: int = 1) -> WorkerPresence:
+    return WorkerPresence(name, "generate", state, "fake", "host", 1, turns, 100, renewal=renewal)  # type: ignore[arg-type]
 
 
 def test_a_turn_whose_worker_is_gone_is_lost_even_when_others_work() -> None:
@@ -101,8 +101,19 @@ def test_a_turn_whose_worker_is_gone_is_lost_even_when_others_work() -> None:
 
 def test_a_turn_in_nobodys_hands_is_lost_on_the_second_look() -> None:
     watch = LossWatch("t1")
-    assert not watch.is_lost(load(worker("a")))
-    assert watch.is_lost(load(worker("a")))
+    assert not watch.is_lost(load(worker("a", renewal=1)))
+    assert watch.is_lost(load(worker("a", renewal=2)))
+
+
+def test_a_worker_that_may_have_begun_is_asked_again() -> None:
+    """Its presence is renewed twice a second; what it began meanwhile is not in it."""
+    watch = LossWatch("t1")
+    for _ in range(5):
+        assert not watch.is_lost(load(worker("a", renewal=1), worker("b", renewal=7)))
+    assert not watch.is_lost(load(worker("a", renewal=2), worker("b", renewal=7)))
+    assert not watch.is_lost(load(worker("a", "t1", renewal=2), worker("b", renewal=8)))
+    assert not watch.is_lost(load(worker("a", renewal=3), worker("b", renewal=9)))
+    assert watch.is_lost(load(worker("a", renewal=4), worker("b", renewal=10)))
 
 
 def test_a_turn_that_waits_in_a_queue_or_for_a_loading_worker_is_not_lost() -> None:
@@ -121,4 +132,4 @@ def test_a_turn_that_is_worked_on_is_never_lost() -> None:
 
 def test_a_turn_is_sent_again_at_most_twice() -> None:
     watch = LossWatch("t1")
-    assert sum(watch.is_lost(load(worker("a"))) for _ in range(20)) == MOST_RESENDS
+    assert sum(watch.is_lost(load(worker("a", renewal=look))) for look in range(20)) == MOST_RESENDS
