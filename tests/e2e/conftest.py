@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from config.settings import Settings
+from deploy.valkey import free_port
 from tests.integration.running_stack import Home, wait_for
 from tests.running import HOUSE, RunningProcess
 from workers.engines import Synthesizer
@@ -27,7 +28,8 @@ STAGES = {"transcribe", "generate", "synthesize", "upkeep"}
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A running stack's home."""
     running = Home.make(tmp_path_factory.mktemp("home"))
-    command = [sys.executable, "-m", "deploy.stack"]
+    # Not the port that others would choose, too: tests run beside each other.
+    command = [sys.executable, "-m", "deploy.stack", "--port", str(free_port(None))]
     environment = running.environment(TEMPERATURE=MOSTLY_SENSIBLE)
     with RunningProcess(command, running.folder / "stack.log", environment):
         wait_for(running.is_up, "the stack to come up")
