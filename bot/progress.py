@@ -22,7 +22,10 @@ from tasks.messages import (
 
 MOST_RESENDS: Final = 2
 IDLE_LOOKS: Final = 2
-"""A message may be between queue and worker on one look; not on two."""
+"""A message may be between queue and worker on one look; not on two, if everybody said anew between them what they do:
+what they began since is not in what they said before."""
+STALE_LOOKS: Final = 3
+"""So many looks prove it in any case: who says nothing new for so long may be dead."""
 
 
 @dataclass(slots=True)
@@ -97,16 +100,15 @@ class Progress:
 class LossWatch:
     """Whether a turn's message to one stage was lost. Look at it regularly.
 
-    Lost: the worker that had it is gone; or, on two looks, everybody is idle and nothing waits. The second look counts
-    once everybody has said anew what they do: until then they may have begun.
+    Lost: the worker that had it is gone; or, on several looks, everybody is idle and nothing waits.
     """
 
     def __init__(self, turn_id: str) -> None:
         self._turn_id = turn_id
         self._holder: str | None = None
-        self._idle_looks = 0
+        self._idle_looks = self._new_looks = 0
         self._seen: dict[str, int] = {}
-        """Which renewal of each worker's presence the last look was at."""
+        """Which renewal of each worker's presence the last look with news was at."""
         self._resends = 0
 
     def is_lost(self, load: StageLoad) -> bool:
@@ -114,19 +116,27 @@ class LossWatch:
         holder = next((worker.worker for worker in load.workers if self._turn_id in worker.turns), None)
         if holder is not None:
             self._holder = holder
-            self._idle_looks = 0
+            self._start_anew()
             return False
         holder_is_gone = self._holder is not None and all(worker.worker != self._holder for worker in load.workers)
-        if not load.is_idle:
-            self._idle_looks = 0
-        elif self._is_news(load):
-            self._idle_looks += 1
-        if not (holder_is_gone or self._idle_looks >= IDLE_LOOKS) or self._resends >= MOST_RESENDS:
+        self._count(load)
+        is_nowhere = self._new_looks >= IDLE_LOOKS or self._idle_looks >= STALE_LOOKS
+        if not (holder_is_gone or is_nowhere) or self._resends >= MOST_RESENDS:
             return False
         self._resends += 1
-        self._idle_looks = 0
+        self._start_anew()
         self._holder = None
         return True
+
+    def _count(self, load: StageLoad) -> None:
+        if not load.is_idle:
+            self._start_anew()
+            return
+        self._idle_looks += 1
+        self._new_looks += self._is_news(load)
+
+    def _start_anew(self) -> None:
+        self._idle_looks = self._new_looks = 0
 
     def _is_news(self, load: StageLoad) -> bool:
         renewals = {worker.worker: worker.renewal for worker in load.workers}

@@ -5,6 +5,7 @@ Event loop only, but for ``is_heard``. What she hears is kept in memory as long 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import nextcord
@@ -25,6 +26,7 @@ from bot.voice.patience import Patience
 from bot.voice.playback import Player, Speech
 from bot.voice.reply import Opening, Recorded, Reply
 from bot.voice.talker import Talk, Talker
+from bot.voice.undecided import Undecided
 from bot.voice.writing import write_in
 from tasks.dispatch import NotSent
 
@@ -59,11 +61,7 @@ class VoiceRoom:
         self._apologies = Apologies(company, self._manner, self._agenda, self._excuse_for, self._write)
         self._addressing = Addressing()
         self._talkers: dict[int, Talker] = {}
-        self._drafts: dict[int, Reply] = {}
-        """By talk: what may be all of it, and is being transcribed."""
-        self._talks: dict[Reply, Talk] = {}
-        """Those that aren't decided on."""
-        self._patience = Patience(company.patience_seconds, self._not_understood)
+        self._undecided = Undecided(Patience(company.patience_seconds, self._not_understood), self._agenda.drop)
         self._is_listening = True
         self._has_ended = False
 
@@ -124,10 +122,9 @@ class VoiceRoom:
 
     def forget(self, user_id: int) -> None:
         """Somebody must not be heard any longer."""
-        for reply, talk in list(self._talks.items()):
-            if talk.user_id == user_id:
-                self._lose(talk)
-                self._give_up(reply)
+        for reply, talk in self._undecided.of(user_id):
+            self._lose(talk)
+            self._undecided.give_up(reply)
         self._drop(user_id)
         self._agenda.advance()
 
@@ -204,26 +201,18 @@ class VoiceRoom:
         self._refresh()
 
     def talk_paused(self, talk: Talk, live: LiveTurn) -> None:
-        self._forget_draft(talk)
-        self._drafts[talk.number] = draft = self._reply(talk.who, talk.user_id, live)
-        self._talks[draft] = talk
-        self._patience.wait_for(talk.number)
+        self._undecided.put_draft(talk, self._reply(talk.who, talk.user_id, live))
 
     def talk_went_on(self, talk: Talk) -> None:
-        self._forget_draft(talk)
+        self._undecided.forget_draft(talk)
         self._agenda.tell(WentOn(talk.number))
 
     def talk_ended(self, talk: Talk, live: LiveTurn) -> None:
-        reply = self._drafts.pop(talk.number, None)
-        if reply is None or reply.live is not live:
-            if reply is not None:
-                self._give_up(reply)
-            reply = self._reply(talk.who, talk.user_id, live)
-            self._talks[reply] = talk
+        reply = self._undecided.take(talk, live, partial(self._reply, talk.who, talk.user_id))
         reply.is_taken = True
         self._agenda.add(reply)
         if live.is_committed:
-            self._decided(reply)
+            self._undecided.decide(reply)
             self._agenda.tell(Taken(talk.number))
             self._want(reply)
         elif reply.said is not None:
@@ -231,7 +220,7 @@ class VoiceRoom:
         elif reply.is_whole:
             self.reply_whole(reply)
         else:
-            self._patience.wait_for(talk.number)
+            self._undecided.patience.wait_for(talk.number)
         self._agenda.advance()
 
     def talk_lost(self, talk: Talk, cause: NotSent | None) -> None:
@@ -247,18 +236,8 @@ class VoiceRoom:
         return is_for_her and is_alone and is_new and self.company.active.has_place
 
     def _lose(self, talk: Talk) -> None:
-        self._forget_draft(talk)
+        self._undecided.forget_draft(talk)
         self._agenda.tell(Gone(talk.number))
-
-    def _forget_draft(self, talk: Talk) -> None:
-        self._patience.stop(talk.number)
-        draft = self._drafts.pop(talk.number, None)
-        if draft is not None:
-            self._give_up(draft)
-
-    def _give_up(self, reply: Reply) -> None:
-        self._talks.pop(reply, None)
-        self._agenda.drop(reply)
 
     def _not_understood(self, talk: int) -> None:
         self._agenda.tell(NotUnderstood(talk))
@@ -266,7 +245,7 @@ class VoiceRoom:
     # Deciding
 
     def reply_heard(self, reply: Reply) -> None:
-        talk = self._talks.get(reply)
+        talk = self._undecided.talk_of(reply)
         if talk is not None and not self._has_ended:
             self._decide(reply, talk)
             self._agenda.advance()
@@ -275,9 +254,9 @@ class VoiceRoom:
         """What was said so far is known: does it stop her, and is it answered?"""
         text = reply.said or ""
         is_for_her = self._is_for_her(talk.user_id, text, talk.began_at)
-        self._patience.stop(talk.number)
+        self._undecided.patience.stop(talk.number)
         if reply.is_taken:
-            self._decided(reply)
+            self._undecided.decide(reply)
         actions = self._agenda.tell(Understood(talk.number, kind_of(text), is_for_her, reply.is_taken))
         if Action.ANSWER in actions:
             self._answer(reply, talk)
@@ -288,11 +267,6 @@ class VoiceRoom:
     def _is_for_her(self, user_id: int, text: str, at: float) -> bool:
         occasion = Occasion(text, user_id, at, self.people)
         return self._addressing.is_addressed(occasion, self._manner.server.answers)
-
-    def _decided(self, reply: Reply) -> None:
-        talk = self._talks.pop(reply, None)
-        if talk is not None:
-            self._patience.stop(talk.number)
 
     def _answer(self, reply: Reply, talk: Talk) -> None:
         """Who went on before they heard an answer was cut off by her: both parts are one question."""
@@ -328,9 +302,9 @@ class VoiceRoom:
         self._agenda.advance()
 
     def reply_whole(self, reply: Reply) -> None:
-        talk = self._talks.get(reply)
+        talk = self._undecided.talk_of(reply)
         if talk is not None and reply.is_taken:  # what was said will never be known
-            self._decided(reply)
+            self._undecided.decide(reply)
             self._agenda.tell(Gone(talk.number))
             self._agenda.drop(reply)
         elif reply.is_wanted and reply.unsaid and not reply.is_excuse:
@@ -342,9 +316,9 @@ class VoiceRoom:
             self._addressing.answered(reply.user_id, asyncio.get_running_loop().time())
 
     def _was_hushed(self, reply: Reply) -> None:
-        talk = self._talks.get(reply)
+        talk = self._undecided.talk_of(reply)
         if talk is not None:
-            self._decided(reply)
+            self._undecided.decide(reply)
             self._agenda.tell(Gone(talk.number))
 
     async def _count(self, reply: Reply, begin: Callable[[Reply], Awaitable[None]] | None) -> None:

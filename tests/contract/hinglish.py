@@ -74,7 +74,7 @@ class Ear:
         tokenizer = self._model._tokenizer_for("hi")
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
         (result,) = self._model._model.model.generate(
-            self._model.encode(speech, heard_seconds(seconds)),
+            self._model.encode(speech, heard_seconds(seconds)).whole,
             [prompt],
             beam_size=1,
             max_length=len(prompt) + trust.token_limit(seconds),

@@ -1,14 +1,11 @@
 """Our voice client on the simulated Discord: the real nextcord, real sockets, real TLS, real DAVE, real sound."""
 
 import asyncio
-import contextlib
 import socket
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 import pytest_asyncio
 
@@ -17,12 +14,13 @@ from bot.voice.client import VoiceConnection
 from bot.voice.closing import Ended
 from bot.voice.gateway import VoiceGateway
 from bot.voice.rtp import Drop
-from tests.discord.events import DaveExecuted, VoiceConnected, VoiceMessage, VoiceResumed, VoiceStateChanged
+from tests.discord.events import VoiceConnected, VoiceMessage, VoiceResumed, VoiceStateChanged
 from tests.discord.people.person import Person
 from tests.discord.voice.network import Weather
 from tests.fakes.dave_group import Group
 from tests.fakes.recording_ears import RecordingEars
 from tests.fakes.voice_packets import spoken, tone
+from tests.integration.voice_acts import heard_whole, pitch_hz, sealed_with, she_comes_through, she_is_heard
 from tests.integration.voice_seat import Stage, stage
 
 pytestmark = pytest.mark.filterwarnings("ignore:parameter 'timeout' of type 'float':DeprecationWarning")
@@ -39,49 +37,6 @@ async def asha(scene: Stage) -> Person:
     person = scene.home.add_member("Asha")
     await person.join(scene.channel)
     return person
-
-
-def pitch_hz(samples: npt.NDArray[np.int16]) -> float:
-    middle = samples[4000:-4000]
-    return float(np.argmax(np.abs(np.fft.rfft(middle)))) * 16_000 / len(middle)
-
-
-async def heard_whole(scene: Stage, person: Person, seconds: float = 1.0, pitch: float = 200) -> None:
-    """She hears what this person says now, all of it, at its pitch."""
-    before = len(scene.ears.samples(person.id))
-    await person.speak(tone(seconds, pitch))
-    await scene.ears.until(lambda: scene.ears.seconds(person.id) - before / 16_000 >= seconds)
-    assert pitch_hz(scene.ears.samples(person.id)[before:]) == pytest.approx(pitch, abs=4)
-
-
-def say(scene: Stage, seconds: float) -> None:
-    speech = scene.seat.player.start("turn")
-    speech.add(Playable(0, tuple(spoken(seconds)), None))
-    speech.finish()
-
-
-async def she_is_heard(scene: Stage, listener: Person, seconds: float = 0.4) -> None:
-    """All that she says is."""
-    before = sum(not packet.is_silence for packet in listener.heard().packets)
-    say(scene, seconds)
-    await listener.hears(before + round(seconds * 50))
-
-
-async def she_comes_through(scene: Stage, listener: Person) -> None:
-    """While keys change, a packet sealed with the old ones may be lost: until the first that is not."""
-    before = sum(not packet.is_silence for packet in listener.heard().packets)
-    for _ in range(20):
-        say(scene, 0.1)
-        with contextlib.suppress(AssertionError):
-            await listener.hears(before + 1, seconds=0.5)
-            break
-    await listener.hears_silence_of(0.3)
-
-
-async def sealed_with(scene: Stage, person: Person, since: int = 0) -> None:
-    """Until this person and she have the keys of one epoch."""
-    both = {person.id, scene.home.bot.id}
-    await scene.discord.journal.first(DaveExecuted, lambda event: both <= set(event.members), since=since)
 
 
 # Hearing

@@ -1,4 +1,4 @@
-from bot.progress import MOST_RESENDS, LossWatch, Progress
+from bot.progress import MOST_RESENDS, STALE_LOOKS, LossWatch, Progress
 from tasks.dispatch import StageLoad
 from tasks.messages import Heard, ReplyEnded, Segment, Sentence, Turn, TurnDropped, TurnFailed, Utterance, Work
 from tasks.presence import WorkerPresence
@@ -105,15 +105,19 @@ def test_a_turn_in_nobodys_hands_is_lost_on_the_second_look() -> None:
     assert watch.is_lost(load(worker("a", renewal=2)))
 
 
-def test_a_worker_that_may_have_begun_is_asked_again() -> None:
+def test_a_worker_that_may_have_begun_is_waited_for() -> None:
     """Its presence is renewed twice a second; what it began meanwhile is not in it."""
     watch = LossWatch("t1")
-    for _ in range(5):
-        assert not watch.is_lost(load(worker("a", renewal=1), worker("b", renewal=7)))
+    assert not watch.is_lost(load(worker("a", renewal=1), worker("b", renewal=7)))
     assert not watch.is_lost(load(worker("a", renewal=2), worker("b", renewal=7)))
     assert not watch.is_lost(load(worker("a", "t1", renewal=2), worker("b", renewal=8)))
-    assert not watch.is_lost(load(worker("a", renewal=3), worker("b", renewal=9)))
-    assert watch.is_lost(load(worker("a", renewal=4), worker("b", renewal=10)))
+
+
+def test_a_worker_that_says_nothing_new_is_not_waited_for_long() -> None:
+    """It may have died of the message before it said that it had it."""
+    watch = LossWatch("t1")
+    looks = [watch.is_lost(load(worker("a", renewal=1), worker("b", renewal=look))) for look in range(STALE_LOOKS)]
+    assert looks == [False, False, True]
 
 
 def test_a_turn_that_waits_in_a_queue_or_for_a_loading_worker_is_not_lost() -> None:
