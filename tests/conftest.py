@@ -11,6 +11,8 @@ from config.settings import Settings
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PRIYA_HOME", "CI", "PYTHONPATH", "VIRTUAL_ENV", "TERM")
 KEPT_BEGINNINGS = ("PIP_", "UV_", "SSL_", "REQUESTS_", "CURL_", "PYTEST_", "COV")
 
+SHARING_CORES = ("contract", "unit")
+
 REAL_MODELS = Path(os.environ.get("PRIYA_HOME", "~/.local/share/priya")).expanduser() / "models"
 
 
@@ -24,6 +26,20 @@ def clean_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_cores(request: pytest.FixtureRequest, worker_id: str) -> Iterator[None]:
+    """Beside other tests, one that computes has its own share of the cores: threads of two models that share them all
+    wait for each other most of the time. Whole stacks run where they like."""
+    everywhere = os.sched_getaffinity(0)
+    place = request.path.relative_to(Path(__file__).parent).parts[0]
+    if worker_id != "master" and place in SHARING_CORES:
+        beside = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        mine = sorted(everywhere)[int(worker_id.removeprefix("gw")) :: beside]
+        os.sched_setaffinity(0, mine or everywhere)
+    yield
+    os.sched_setaffinity(0, everywhere)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from bot.voice.receive import Heard, Left, Silence, Sound
 from bot.voice.vad import SileroVad, Told
 from config.audio import HEARD_RATE_HZ, VAD_WINDOW_SAMPLES
 
+STEADY_PROBABILITY: Final = 0.9
+"""From here a window is the middle of somebody's speech: nine in ten of a sentence are."""
 LONGEST_SILENCE_MS: Final = 2_000
 """No utterance stays open for longer without a sound: what follows need not be looked at."""
 
@@ -27,6 +29,8 @@ class _Person:
     """Bytes that are not yet a window."""
     silent_ms: int = 0
     """Since their last sound."""
+    probability: float = 0.0
+    """That their last window was speech."""
 
     def windows_with(self, pcm: bytes) -> list[bytes]:
         """The windows that ``pcm`` fills."""
@@ -48,6 +52,12 @@ class InnerEar:
 
     def __init__(self) -> None:
         self._people: dict[int, _Person] = {}
+
+    @property
+    def is_steady(self) -> bool:
+        """Whoever makes a sound is in the middle of speech: hardly anybody begins or pauses in the next moment."""
+        audible = [person.probability for person in self._people.values() if not person.silent_ms]
+        return bool(audible) and min(audible) >= STEADY_PROBABILITY
 
     def listen(self, heard: list[Heard]) -> list[Heard]:
         """The same pieces in the same order, with the probabilities of the windows that each of them fills."""
@@ -95,5 +105,7 @@ class InnerEar:
         sound = np.frombuffer(b"".join(window for _, window in windows.values()), "<i2").astype(np.float32)
         detectors = [self._people[user_id].vad for user_id in windows]
         rows = sound.reshape(len(detectors), VAD_WINDOW_SAMPLES) / np.float32(32768)
-        for (number, _), probability in zip(windows.values(), SileroVad.of_all(detectors, rows), strict=True):
+        probabilities = SileroVad.of_all(detectors, rows)
+        for (user_id, (number, _)), probability in zip(windows.items(), probabilities, strict=True):
             found[number].append(probability)
+            self._people[user_id].probability = probability

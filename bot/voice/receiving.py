@@ -19,6 +19,9 @@ from bot.voice.rtp import LONGEST_BYTES, Drop
 REST_SECONDS: Final = 0.040
 """Between two looks at the socket: the first packet after a pause is read at once, the ones behind it in pairs. What a
 packet costs is the waking (cold caches make it six times as dear), and nobody downstream thinks in less than 32 ms."""
+LONG_REST_SECONDS: Final = 0.080
+"""While all who speak are in the middle of it. A pause is noticed 20 ms later for it, in the mean, and hearing somebody
+takes half as much of a core."""
 KEEP_ALIVE_SECONDS: Final = 5.0
 """As Discord's own client and discord.js do: home routers forget a silent UDP path after 30 s."""
 MOST_AT_ONCE: Final = 256
@@ -35,8 +38,8 @@ type Order = Callable[[Receiver], list[Heard] | None]
 class ReceiveThread:
     """Reads ``udp`` (connected, non-blocking; the caller closes it after ``stop``) until it is stopped.
 
-    ``deliver``, ``lost_step`` and ``died`` (it ended without being stopped) are called on this thread; ``post`` and
-    ``stop`` may be called from any.
+    ``deliver``, ``lost_step``, ``died`` (it ended without being stopped) and ``may_rest_long`` are called on this
+    thread; ``post`` and ``stop`` may be called from any.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class ReceiveThread:
         deliver: Callable[[list[Heard]], None],
         lost_step: Callable[[], None],
         died: Callable[[], None] = lambda: None,
+        may_rest_long: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.receiver: Final = receiver
@@ -54,6 +58,7 @@ class ReceiveThread:
         self._deliver = deliver
         self._lost_step = lost_step
         self._died = died
+        self._may_rest_long = may_rest_long
         self._clock = clock
         self._orders: deque[Order] = deque()
         self._is_stopping = False
@@ -106,7 +111,7 @@ class ReceiveThread:
                 if any(key.fileobj is self._woken for key, _ in ready):
                     self._woken.recv(4096)
                 self._rest(resting, next_look - self._clock())
-                next_look = self._clock() + REST_SECONDS
+                looked_at = self._clock()
                 heard = self._obey()
                 heard += self._read()
                 now = self._clock()
@@ -116,6 +121,7 @@ class ReceiveThread:
                     next_keep_alive = now + KEEP_ALIVE_SECONDS
                     self._keep_alive()
                 self._hand_over(heard)
+                next_look = looked_at + (LONG_REST_SECONDS if self._may_rest_long() else REST_SECONDS)
 
     def _rest(self, woken: selectors.BaseSelector, seconds: float) -> None:
         """Let packets gather; an order or the end is not kept waiting."""

@@ -14,10 +14,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any, Final
 
 import numpy as np
+import soxr
 
 from bot.loop_lag import Lag, LoopLag
 from bot.voice.dave import SealedSpeech
@@ -28,10 +31,15 @@ from bot.voice.receive import Heard, Receiver, Silence, Sound
 from bot.voice.receiving import ReceiveThread
 from bot.voice.transport import XCHACHA, Transport
 from bot.voice.vad import SileroVad
+from config.audio import HEARD_RATE_HZ
+from config.settings import load_settings
+from tests.bench.phrases import PAUSE_SECONDS, recordings
 from tests.fakes.dave_group import Group
 from tests.fakes.voice_packets import KEY, Wire
 from workers.opus import OpusEncoder
 
+SENTENCES: Final = 16
+LEAD_SAMPLES: Final = round(PAUSE_SECONDS * HEARD_RATE_HZ)
 SPEAKERS: Final = (1, 10, 25)
 SECONDS: Final = 12
 IDLE_SECONDS: Final = 2.0
@@ -89,24 +97,26 @@ class Ears:
         return self._hearing[user_id]
 
 
-def speech_like(seconds: float, seed: int) -> list[bytes]:
-    """Opus of a gliding voice with breath in it: as dear to decode as speech."""
-    chance = np.random.default_rng(seed)
-    times = np.arange(round(seconds * 48_000)) / 48_000
-    phase = 2 * np.pi * (110 + 10 * seed) * times + 6 * np.sin(2 * np.pi * 1.3 * times)
-    voice = sum(np.sin(k * phase) / k for k in range(1, 14)) * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * times))
-    return OpusEncoder().encode((0.12 * voice + 0.01 * chance.standard_normal(len(times))).astype(np.float32))
+def speech(seconds: float) -> Iterator[list[bytes]]:
+    """Opus of people who read the benchmark's sentences without a breath between them, each from another one on."""
+    said = [
+        soxr.resample(pcm[LEAD_SAMPLES:], HEARD_RATE_HZ, 48_000) for _, pcm in recordings(load_settings(), SENTENCES)
+    ]
+    samples = round(seconds * 48_000)
+    for first in count():
+        turned = said[first % SENTENCES :] + said[: first % SENTENCES]
+        yield OpusEncoder().encode(np.resize(np.concatenate(turned), samples).astype(np.float32) / np.float32(32768))
 
 
 def call(speakers: int, seconds: int) -> tuple[list[list[bytes]], SealedSpeech]:
     """The packets of each 20 ms, and what opens them."""
     group = Group(BOT, *range(2, speakers + 2))
     voices = []
-    for user_id in range(2, speakers + 2):
+    for user_id, spoken in zip(range(2, speakers + 2), speech(seconds), strict=False):
         ssrc = 1000 + user_id
         group[user_id].begin_epoch(ssrc)
         wire = Wire(ssrc)
-        voices.append(wire.packets(group[user_id].seal(ssrc, packet) for packet in speech_like(seconds, user_id)))
+        voices.append(wire.packets(group[user_id].seal(ssrc, packet) for packet in spoken))
     opener = SealedSpeech()
     opener.begin(1)
     opener.install(group[BOT].ratchets(*range(2, speakers + 2)))
@@ -128,7 +138,9 @@ async def measure(speakers: int, seconds: int) -> Load:
         def hand_over(heard: list[Heard]) -> None:
             loop.call_soon_threadsafe(ears.hear, inner_ear.listen(heard))
 
-        thread = ReceiveThread(udp, receiver, deliver=hand_over, lost_step=lambda: None)
+        thread = ReceiveThread(
+            udp, receiver, deliver=hand_over, lost_step=lambda: None, may_rest_long=lambda: inner_ear.is_steady
+        )
         thread.start()
         idle = await busy_share(IDLE_SECONDS)
         sender = subprocess.Popen(  # noqa: ASYNC220 - nothing is measured yet

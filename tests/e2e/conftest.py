@@ -30,7 +30,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     running = Home.make(tmp_path_factory.mktemp("home"))
     # Not the port that others would choose, too: tests run beside each other.
     command = [sys.executable, "-m", "deploy.stack", "--port", str(free_port(None))]
-    environment = running.environment(TEMPERATURE=MOSTLY_SENSIBLE)
+    # Nothing is spoken ahead: it takes a minute of the cores, and tests/integration/test_rehearsal.py has it.
+    environment = running.environment(TEMPERATURE=MOSTLY_SENSIBLE, CACHED_SPEECH_MB="0")
     with RunningProcess(command, running.folder / "stack.log", environment):
         wait_for(running.is_up, "the stack to come up")
         wait_for(lambda: ready_stages(running) == STAGES, "all stages to be ready")

@@ -134,3 +134,19 @@ def test_ears_with_a_detector_of_their_own_do_not_listen_to_what_is_told() -> No
     hearing = Hearing(SileroVad())
     loud = Told(0, (1.0,) * 20)
     assert hearing.feed(bytes(20 * WINDOW), loud) == []
+
+
+def test_it_is_steady_while_all_who_can_be_heard_are_in_the_middle_of_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(SileroVad, "of_all", lambda _detectors, windows: [told.pop(0) for _ in windows])
+    ear, window = InnerEar(), bytes(WINDOW)
+    assert not ear.is_steady, "nobody is there who could begin late"
+    for first, second, is_steady in ((0.95, 0.99, True), (0.95, 0.6, False), (0.2, 0.99, False), (0.9, 0.9, True)):
+        told += [first, second]
+        ear.listen([Sound(1, window), Sound(2, window)])
+        assert ear.is_steady is is_steady
+    told += [0.0]
+    ear.listen([Silence(1, 32)])
+    assert ear.is_steady, "only the other one is heard"
+    ear.listen([Left(2)])
+    assert not ear.is_steady

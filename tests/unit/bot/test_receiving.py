@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import selectors
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest_asyncio
 
 from bot.voice.discovery import udp_to
 from bot.voice.receive import Heard, Left, Receiver, Silence, Sound
-from bot.voice.receiving import ReceiveThread
+from bot.voice.receiving import LONG_REST_SECONDS, REST_SECONDS, ReceiveThread
 from bot.voice.rtp import SILENCE, Drop
 from bot.voice.transport import XCHACHA, Transport
 from tests.fakes.voice_packets import KEY, Wire, spoken
@@ -49,23 +50,23 @@ class Line:
         self.heard: asyncio.Queue[Heard] = asyncio.Queue()
         self.lost_steps = 0
         self.died = asyncio.Event()
-        self._loop = loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self.later_seconds = 0.0
         """By how much the thread's clock goes before ours."""
-
-        def deliver(heard: list[Heard]) -> None:
-            assert threading.current_thread() is not threading.main_thread()
-            for piece in heard:
-                loop.call_soon_threadsafe(self.heard.put_nowait, piece)
 
         self.thread = ReceiveThread(
             udp,
             self.receiver,
-            deliver=deliver,
+            deliver=self.deliver,
             lost_step=self._lost_step,
             died=self._died,
             clock=lambda: time.monotonic() + self.later_seconds,
         )
+
+    def deliver(self, heard: list[Heard]) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        for piece in heard:
+            self._loop.call_soon_threadsafe(self.heard.put_nowait, piece)
 
     def _died(self) -> None:
         self._loop.call_soon_threadsafe(self.died.set)
@@ -211,3 +212,24 @@ async def test_a_closed_socket_ends_the_thread_and_stopping_twice_is_nothing(lin
     line.thread.stop()
     line.thread.post(lambda receiver: receiver.leave_all())
     assert not [thread for thread in threading.enumerate() if thread.name == "voice-receive"]
+
+
+@pytest.mark.parametrize(("is_steady", "rest"), [(False, REST_SECONDS), (True, LONG_REST_SECONDS)])
+async def test_packets_gather_longer_while_nothing_will_be_decided(line: Line, is_steady: bool, rest: float) -> None:
+    rests: list[float] = []
+
+    class Timed(ReceiveThread):
+        def _rest(self, woken: selectors.BaseSelector, seconds: float) -> None:
+            rests.append(seconds)
+            super()._rest(woken, seconds)
+
+    line.receiver.name(7, ASHA, 0.0)
+    line.thread.stop()
+    line.thread = Timed(
+        line.udp, line.receiver, deliver=line.deliver, lost_step=lambda: None, may_rest_long=lambda: is_steady
+    )
+    line.thread.start()
+    for packet in Wire(7).packets(spoken(0.2)):
+        line.send([packet])
+        await line.sound(1)
+    assert rest - REST_SECONDS / 2 < max(rests) <= rest
