@@ -38,6 +38,7 @@ from tests.e2e.evening import ANSWER_SECONDS, BOT, QUIET_SECONDS, Evening, an_ev
 from workers.engines import Synthesizer
 from workers.registry import loader
 
+COMPLAINTS: Final = ("ERROR", "CRITICAL", "The event loop was")
 LAG: Final = re.compile(r"event loop was (\d+) ms late at most, 99 % of \d+ ticks within (\d+) ms, (\d+) more than 50")
 """The last line of ``bot/process.py``."""
 LOSS: Final = 0.02
@@ -177,7 +178,7 @@ def _text(log: Path) -> str:
 
 def _complaints(log: Path) -> list[str]:
     lines = _text(log).splitlines()
-    return [f"[yellow]the bot: {line[:1000]}" for line in lines if any(word in line for word in ("ERROR", "CRITICAL"))]
+    return [f"[yellow]the bot: {line[:1000]}" for line in lines if any(word in line for word in COMPLAINTS)]
 
 
 # A turn.
