@@ -29,6 +29,7 @@ LONGEST_UNKNOWN: Final = 3
 BEGINNERS: Final = " \t\"'“‘*_~-•>#"
 """What may stand between the beginning of a sentence and its first word."""
 SENTENCE_ENDS: Final = re.compile(rf"(?<!\.)[.!?।॥！？。](?!\.)[.!?]*[{re.escape(CLOSERS)}]*(?:\s|$)|\n")
+EMPHASIS: Final = frozenset("*_")
 FENCE_TICKS: Final = 3
 
 
@@ -40,6 +41,10 @@ class FeltText:
         self._known = emotions() if known is None else known
         self._clean = ""
         self._held = ""
+        self._marks = ""
+        """Emphasis that begins a sentence, held back: it may stand around a tag alone."""
+        self._opened = ""
+        """Emphasis that was open before the tag, and isn't shown if it ends with it."""
         self._is_closed = False
         self._swallows_space = False
         self._tags: list[tuple[int, str]] = []
@@ -49,7 +54,8 @@ class FeltText:
 
     def feed(self, delta: str) -> str:
         """What of the text is certain to be no tag."""
-        if not (self._held or self._swallows_space or any(mark in delta for mark in CLOSED_BY)):
+        is_plain = not any(mark in CLOSED_BY or mark in EMPHASIS for mark in delta)
+        if is_plain and not (self._held or self._opened or self._swallows_space):
             return self._release(delta)
         return "".join(map(self._next, delta))
 
@@ -57,7 +63,7 @@ class FeltText:
         """What was held back in case it became a tag."""
         held, self._held = self._held, ""
         if not held:
-            return ""
+            return self._release("")
         if self._is_closed:
             self._is_closed = False
             return "" if self._take(held[1:-1]) else self._release(held)
@@ -83,13 +89,20 @@ class FeltText:
         return "" if felt == NEUTRAL.name else felt
 
     def _next(self, letter: str) -> str:
+        if self._opened and self._opened[-1] == letter:
+            self._opened = self._opened[:-1]
+            return ""
         if self._swallows_space and letter.isspace():
             return ""
+        self._marks, self._opened = self._opened + self._marks, ""
         self._swallows_space = False
         if self._held:
             return self._closed(letter) if self._is_closed else self._inside(letter)
         if letter in CLOSED_BY and self._may_begin(letter):
             self._held = letter
+            return ""
+        if letter in EMPHASIS and self._begins_sentence():
+            self._marks += letter
             return ""
         return self._release(letter)
 
@@ -122,6 +135,7 @@ class FeltText:
         if self._known.knows(felt) and not words.startswith("/"):
             self._tags.append((len(self._clean), self._known.find(felt).name))
         self._swallows_space = not self._clean or self._clean[-1].isspace()
+        self._opened, self._marks = self._marks, ""
         return True
 
     def _behind_unclosed(self, held: str) -> str | None:
@@ -132,6 +146,7 @@ class FeltText:
         if not space or not self._leads(held[1:]):
             return None
         self._take(first)
+        self._marks, self._opened = self._opened, ""
         self._swallows_space = False
         return text.lstrip()
 
@@ -178,6 +193,7 @@ class FeltText:
         )
 
     def _release(self, text: str) -> str:
+        text, self._marks = self._marks + text, ""
         self._clean += text
         self._code.see(text)
         return text

@@ -40,7 +40,7 @@ def test_text_and_feelings_do_not_depend_on_how_it_arrives(text, places):
     assert heard(*(text[a:b] for a, b in pairwise(edges))) == heard(text) == heard(*text)
 
 
-@given(st.text(st.characters(exclude_characters="[(<{【"), max_size=200), st.integers(1, 9))
+@given(st.text(st.characters(exclude_characters="[(<{【*_"), max_size=200), st.integers(1, 9))
 def test_text_without_brackets_comes_through_unchanged_and_at_once(text, step):
     felt = FeltText()
     deltas = [text[at : at + step] for at in range(0, len(text), step)]
@@ -78,6 +78,11 @@ def test_nothing_is_made_up(text):
         ("[discombobulated] Where am I today?", "Where am I today?", ""),
         ("[neutral] I love you so much.", "I love you so much.", ""),
         ("[sad][teasing] Where were you?", "Where were you?", "sad"),
+        ("**[teasing]** Arre, look who is here!", "Arre, look who is here!", "teasing"),
+        ("_(teasing)_ Arre, look who is here!", "Arre, look who is here!", "teasing"),
+        ("**[teasing] Arre, look who is here!**", "**Arre, look who is here!**", "teasing"),
+        ("*[teasing Arre, look who is here!*", "*Arre, look who is here!*", "teasing"),
+        ("Hello. **[sad]**", "Hello. ", ""),
     ],
 )
 def test_a_tag_is_felt_and_never_seen(written, shown, felt):
@@ -106,6 +111,9 @@ def test_a_tag_is_felt_and_never_seen(written, shown, felt):
         "```\n[happy] = 1\n```\nDone, see?",
         "row[happy] and arr[sad] are fields.",
         "\\[happy\\] is escaped.",
+        "**Bold** first, then *more* of it. __Under__ it, too.",
+        "* milk\n* eggs\n\n***\n_",
+        "**[1]** It rains in **Pune**.",
     ],
 )
 def test_what_is_no_tag_comes_through(text):
