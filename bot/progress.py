@@ -24,8 +24,9 @@ MOST_RESENDS: Final = 2
 IDLE_LOOKS: Final = 2
 """A message may be between queue and worker on one look; not on two, if everybody said anew between them what they do:
 what they began since is not in what they said before."""
-STALE_LOOKS: Final = 3
-"""So many looks prove it in any case: who says nothing new for so long may be dead."""
+STALE_LOOKS: Final = 5
+"""After so many it is taken for lost in any case, a second after the first: who says nothing new for two renewals may
+be dead, and sending it once more to somebody slow does no harm."""
 
 
 @dataclass(slots=True)

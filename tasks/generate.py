@@ -100,7 +100,7 @@ def generate(said: SaidText, delivery: Delivery, outset: Outset) -> Wire:
 
 def _send_again(said: SaidText, delivery: Delivery, draft: Draft) -> None:
     """An earlier delivery wrote these; whether they were sent on, nobody knows. Synthesize and the asker dedupe."""
-    if draft.text:
+    if draft.text and not said.verbatim:
         delivery.place.replies.send(Words(said.turn, draft.text, 0, time.time()))
     draft.felt.feed(draft.text)
     for index, sentence in enumerate(draft.sentences):

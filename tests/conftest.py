@@ -12,8 +12,23 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PRIYA_HOME", "CI", "PYTHONP
 KEPT_BEGINNINGS = ("PIP_", "UV_", "SSL_", "REQUESTS_", "CURL_", "PYTEST_", "COV")
 
 SHARING_CORES = ("contract", "unit")
+ALL_CORES = sorted(os.sched_getaffinity(0))
 
 REAL_MODELS = Path(os.environ.get("PRIYA_HOME", "~/.local/share/priya")).expanduser() / "models"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Beside other tests, one that computes has its own share of the cores, and so have the engines that its fixtures
+    load: threads of two models that share all cores wait for each other most of the time. Whole stacks run where they
+    like."""
+    process = os.environ.get("PYTEST_XDIST_WORKER", "")
+    place = item.path.relative_to(Path(__file__).parent).parts[0]
+    cores = ALL_CORES
+    if process and place in SHARING_CORES:
+        beside = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        cores = ALL_CORES[int(process.removeprefix("gw")) :: beside] or ALL_CORES
+    os.sched_setaffinity(0, cores)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -26,20 +41,6 @@ def clean_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_cores(request: pytest.FixtureRequest, worker_id: str) -> Iterator[None]:
-    """Beside other tests, one that computes has its own share of the cores: threads of two models that share them all
-    wait for each other most of the time. Whole stacks run where they like."""
-    everywhere = os.sched_getaffinity(0)
-    place = request.path.relative_to(Path(__file__).parent).parts[0]
-    if worker_id != "master" and place in SHARING_CORES:
-        beside = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-        mine = sorted(everywhere)[int(worker_id.removeprefix("gw")) :: beside]
-        os.sched_setaffinity(0, mine or everywhere)
-    yield
-    os.sched_setaffinity(0, everywhere)
 
 
 @pytest.fixture(scope="session")

@@ -150,7 +150,6 @@ def print_words(happening: "Happening", words: "GrowingText") -> None:
             print(words.add(happening), end="", flush=True)
         case ReplyEnded():
             print()
-            words.text = ""
 
 
 def exit_of(reports: "list[TurnReport]") -> Exit:

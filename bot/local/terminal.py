@@ -157,7 +157,7 @@ class Terminal:
             case Words():
                 if not self._is_mid_line:
                     print(f"{self._persona.name}: ", end="")
-                    self._is_mid_line, self._words = True, GrowingText()
+                    self._is_mid_line = True
                 print(self._words.add(happening), end="", flush=True)
             case Playable() if self._player is not None and happening.packets:
                 await self._player.play(happening.packets)

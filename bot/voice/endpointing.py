@@ -33,7 +33,8 @@ class EndpointRule:
     preroll_ms: int = 256
     """Kept from before the start, so that a soft first consonant is not lost."""
     tail_ms: int = 96
-    """Kept after the end of speech; Whisper drops the last word of sound that stops dead."""
+    """Kept at most after the end of speech, of which Silero lets go 60 to 100 ms late: Whisper drops the last word of
+    sound that stops dead. What is speculated on has ``pause_ms`` of it."""
     min_speech_ms: int = 250
     """Less speech than this in all is a cough or a click."""
     discard_ms: int = 320
@@ -92,7 +93,7 @@ class Paused:
     start_sample: int
     speech_end_sample: int
     end_sample: int
-    """What to transcribe ends here: the end of speech and ``tail_ms``."""
+    """What to transcribe ends here: what there is of the tail by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,10 @@ class Endpointer:
         utterance.speech_windows += max(utterance.returning, 1)
         utterance.speech_end = self._now
         utterance.returning = 0
+        return self._resume(utterance)
+
+    def _resume(self, utterance: _Open) -> list[EndpointEvent]:
+        """Void the pause, if there is one."""
         if utterance.pause_id is None:
             return []
         resumed = Resumed(utterance.pause_id)
@@ -313,8 +318,9 @@ class Endpointer:
         utterance = self._open
         if utterance is None or self._now - utterance.start < self._rule.max_utterance_ms // WINDOW_MS:
             return []
-        if utterance.pause_id is not None:
+        if utterance.is_held:
             return [self._end(utterance, "too-long")]
+        void = self._resume(utterance)
         cut = self._quietest_window(utterance.start)
         ended = UtteranceEnded(
             utterance.start * VAD_WINDOW_SAMPLES,
@@ -326,7 +332,7 @@ class Endpointer:
         utterance.start = cut
         utterance.speech_end = max(utterance.speech_end, cut)
         utterance.speech_windows = min(utterance.speech_windows, self._now - cut)
-        return [ended, SpeechStarted(cut * VAD_WINDOW_SAMPLES, cut * VAD_WINDOW_SAMPLES, continues=True)]
+        return [*void, ended, SpeechStarted(cut * VAD_WINDOW_SAMPLES, cut * VAD_WINDOW_SAMPLES, continues=True)]
 
     def _quietest_window(self, start: int) -> int:
         """Where to cut: the middle of the quietest three windows of the last seconds."""

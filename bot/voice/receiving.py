@@ -20,8 +20,8 @@ REST_SECONDS: Final = 0.040
 """Between two looks at the socket: the first packet after a pause is read at once, the ones behind it in pairs. What a
 packet costs is the waking (cold caches make it six times as dear), and nobody downstream thinks in less than 32 ms."""
 LONG_REST_SECONDS: Final = 0.080
-"""While all who speak are in the middle of it. A pause is noticed 20 ms later for it, in the mean, and hearing somebody
-takes half as much of a core."""
+"""While all who speak are in the middle of it. A pause is noticed 20 ms later for it, in the mean, and hearing one
+person alone takes a quarter less of a core."""
 KEEP_ALIVE_SECONDS: Final = 5.0
 """As Discord's own client and discord.js do: home routers forget a silent UDP path after 30 s."""
 MOST_AT_ONCE: Final = 256

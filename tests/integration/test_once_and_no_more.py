@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -12,7 +13,7 @@ from celery.result import AsyncResult
 
 from bot.growing_text import GrowingText
 from bot.turns import LiveTurn, Turns, Who
-from tasks.messages import ReplyEnded, Sentence, StageName, Wire, Words
+from tasks.messages import Message, ReplyEnded, Sentence, StageName, Wire, Words
 from tests.fakes.engine_journal import JOURNAL, EngineJournal
 from tests.fakes.stages import ENVIRONMENT
 from tests.integration.conftest import Results
@@ -57,6 +58,28 @@ async def test_a_redelivered_answer_goes_on_behind_what_was_said(turns: Turns, w
     assert len(sentences) == ended.count == 5
     tellings = {sentence.split()[-1][:32] for sentence in sentences}
     assert len(tellings) == 2, "the second delivery wrote the rest"
+
+
+async def test_a_redelivered_answer_tells_its_words_again(turns: Turns, who: Who, results: Results) -> None:
+    """Who delivered it first may have died with words that nobody saw."""
+    live = await turns.read(who, "hello", spoken=False)
+    assert live.progress.said is not None
+    [ended] = of_kind(await lived(live), ReplyEnded)
+    redis: Any = turns.dispatcher.redis
+    read = len(await redis.xrange(turns.reader.stream))
+    await turns.dispatcher.send(live.progress.said)
+
+    async def told_again() -> Words:
+        while True:
+            entries = (await redis.xrange(turns.reader.stream))[read:]
+            for event in (Message.from_json(fields[b"event"]) for _, fields in entries):
+                if isinstance(event, Words) and event.turn == live.turn:
+                    return event
+            await asyncio.sleep(0.05)
+
+    async with asyncio.timeout(15):
+        words = await told_again()
+    assert (words.text, words.offset) == (ended.text, 0)
 
 
 async def test_a_redelivered_sentence_is_not_spoken_again(

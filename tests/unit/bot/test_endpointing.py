@@ -219,6 +219,17 @@ def test_the_limit_inside_a_pause_ends_there_with_its_speculation():
     assert (events[-1].reason, events[-1].pause_id) == ("too-long", events[-3].pause_id)
 
 
+def test_the_limit_in_the_gap_before_a_consonant_cuts_elsewhere():
+    endpointer = Endpointer(RULE)
+    limit = RULE.max_utterance_ms // 32
+    events = fed(endpointer, (limit - GAP, SPEECH), (GAP, SILENCE))
+    assert [type(event) for event in events] == [SpeechStarted, Paused, Resumed, UtteranceEnded, SpeechStarted]
+    *_, pause, resumed, cut, goes_on = events
+    assert resumed.pause_id == pause.pause_id
+    assert (cut.reason, cut.pause_id) == ("too-long", None)
+    assert goes_on.continues
+
+
 def test_the_end_of_the_stream_ends_what_is_open():
     endpointer = Endpointer(RULE)
     fed(endpointer, (20, SPEECH))
