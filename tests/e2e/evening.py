@@ -25,7 +25,7 @@ from workers.engines import Synthesizer
 BOT: Final = [sys.executable, "-m", "bot"]
 QUIET_SECONDS: Final = 2.0
 """After so much silence her answer is taken to be over: the next sentence is there sooner."""
-ANSWER_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 60.0
 """Only a broken bot takes this long."""
 
 
