@@ -104,8 +104,12 @@ class LoopLag:
         return self._record.lag()
 
     def forget(self) -> None:
-        """Count anew, as after starting, when modules were still being loaded."""
+        """Count anew, as after starting, when modules were still being loaded. What holds up the loop at this moment is
+        forgotten, too: the tick that it keeps waiting doesn't come."""
         self._record = LagRecord()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._expect_tick()
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()

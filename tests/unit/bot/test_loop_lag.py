@@ -71,6 +71,16 @@ async def test_a_blocked_loop_is_told_with_its_length_and_the_place(lines: list[
     assert int(told.split("was ")[1].split(" ms")[0]) >= 130
 
 
+async def test_what_held_up_the_loop_before_it_was_told_to_forget_is_no_stall() -> None:
+    now = 0.0
+    async with LoopLag(Clocks(wall=lambda: now)) as probe:
+        await ticks(probe)
+        now += 1.0  # a tick is due since then
+        probe.forget()
+        await ticks(probe)
+        assert probe.lag().stalls == 0
+
+
 async def test_many_stalls_in_a_row_make_one_line(lines: list[str]) -> None:
     now = 0.0
 
