@@ -13,7 +13,7 @@ from tests.fakes.voice_packets import spoken, tone
 from tests.integration.voice_seat import Stage
 
 CHANGE_SECONDS = 2
-"""No change of keys takes longer, on a crowded machine either."""
+"""Patience with a change of keys, which takes a few packets when nothing is wrong."""
 
 
 def pitch_hz(samples: npt.NDArray[np.int16]) -> float:

@@ -59,7 +59,8 @@ class Encoded:
     """What the encoder made of an utterance: two ctranslate2.StorageView."""
 
     heard: Any
-    """The utterance and its margin. A language is told as surely by it as with the silence, in half the time."""
+    """The utterance and its margin. A language is told as surely by it as with the silence, in two thirds of the time
+    (docs/speech-to-text.md)."""
     whole: Any
     """With the remembered silence, without which the decoder repeats itself."""
 
