@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from config.settings import Settings
@@ -15,6 +16,11 @@ SHARING_CORES = ("contract", "unit")
 ALL_CORES = sorted(os.sched_getaffinity(0))
 
 REAL_MODELS = Path(os.environ.get("PRIYA_HOME", "~/.local/share/priya")).expanduser() / "models"
+
+
+# How long an example takes says something about the machine, nothing about the code.
+hypothesis.settings.register_profile("priya", deadline=None)
+hypothesis.settings.load_profile("priya")
 
 
 @pytest.hookimpl(tryfirst=True)
