@@ -16,9 +16,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from tasks import cancellation, commitment, history, presence
+from tasks.broker import mend_kombu
 from tasks.connections import connect_async
 from tasks.messages import HIDDEN, STAGE_OF, STAGES, SaidText, Sentence, StageName, Turn, Utterance, task_id
 from tasks.speech import leave_speech
+
+mend_kombu()
 
 PUBLISH_SECONDS: Final = 0.5
 """A bot's loop waits no longer than this for Redis to take a message."""

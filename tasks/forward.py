@@ -1,6 +1,9 @@
 """A worker sends a turn on to its next stage."""
 
+import contextlib
 import time
+
+from kombu.exceptions import OperationalError
 
 from tasks.app import app
 from tasks.messages import HIDDEN, STAGE_OF, SaidText, Sentence, task_id
@@ -11,3 +14,10 @@ def forward(message: SaidText | Sentence) -> None:
     stage = STAGE_OF[type(message)]
     left = max(1.0, message.turn.deadline - time.time())
     app.send_task(stage, [message.to_wire()], queue=stage, task_id=task_id(message), expires=left, **HIDDEN)
+
+
+def warm_up() -> None:
+    """Open the connection to the next stage before the first turn has to wait for it. Never raises: if Redis is away,
+    it is opened by the first message."""
+    with contextlib.suppress(OperationalError):
+        app.send_task("hop", [time.time()], queue="upkeep", retry=False, expires=5, **HIDDEN)

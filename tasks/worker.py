@@ -125,6 +125,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from celery.signals import worker_ready, worker_shutting_down
 
     from tasks.app import app
+    from tasks.forward import warm_up
 
     @worker_ready.connect(weak=False)
     def ready(**_: object) -> None:
@@ -142,6 +143,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
 
     # It warns of pickle when root runs it; here only JSON is accepted.
     warnings.filterwarnings("ignore", module="celery.platforms")
+    warm_up()
     try:
         app.worker_main(celery_arguments(stage, pools(settings)[stage], settings, concurrency))
     finally:

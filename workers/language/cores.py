@@ -1,4 +1,4 @@
-"""How many CPU cores this process may really use."""
+"""How many CPU cores this process may really use, and how many of them nobody else wants just now."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Final
 import psutil
 
 CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+LOAD: Final = Path("/proc/loadavg")
 
 
 def physical_cores(quota: Path = CGROUP_QUOTA) -> int:
@@ -15,6 +16,16 @@ def physical_cores(quota: Path = CGROUP_QUOTA) -> int:
     physical = psutil.cpu_count(logical=False) or logical
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else logical
     return max(1, min(physical, allowed, _quota(quota)))
+
+
+def idle_cores(allowed: int, load: Path = LOAD) -> int:
+    """Of ``allowed`` cores those on which nothing else wants to run at this moment, that of the thread that asks
+    included; 1 where the system doesn't tell. Takes some 30 microseconds."""
+    try:
+        runnable = int(load.read_text().split()[3].partition("/")[0])  # proc(5): now, not an average
+    except (OSError, IndexError, ValueError):
+        return 1
+    return max(1, min(allowed, (psutil.cpu_count() or 1) - (runnable - 1)))
 
 
 def _quota(file: Path) -> int:

@@ -1,6 +1,5 @@
 """Priya's answers from a GGUF model in this process, with llama.cpp."""
 
-import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -15,11 +14,10 @@ from config.settings import Settings
 from workers.engines import ChatMessage, Conversation, Delta
 from workers.errors import BadInput, EngineBusy, EngineMisconfigured, EngineUnavailable
 from workers.language.cores import physical_cores
+from workers.waiting_threads import wait_briefly
 
 NAME: Final = "llama.cpp"
-# Threads of one model wait for each other some hundred times a token. By spinning they would fight the processes
-# with which they share the cores; this is read when OpenMP is loaded, so it stands before llama.cpp is.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+wait_briefly()
 
 from workers.language.lane import Lane, Seat  # noqa: E402
 from workers.language.native import ContextShape, NativeFailure, NativeModel, Sampler, Sampling, Token  # noqa: E402
@@ -184,6 +182,8 @@ class LlamaChat:
         if self._is_broken:
             self._lane.rebuild()
             self._is_broken = False
+        # Where chance decides, a last bit is nothing; who fixes it wants the same answer again.
+        self._lane.context.is_repeatable = conversation.temperature <= 0 or conversation.seed is not None
         seat = self._lane.sit(conversation.id, prompt)
         for _ in self._lane.read(seat, prompt):
             yield ""
@@ -221,6 +221,7 @@ def with_hint(conversation: Conversation) -> Conversation:
 def fitting_shape(model: NativeModel, context_tokens: int) -> ContextShape:
     """Sizes for this model on this machine; see docs/language.md for the measurements."""
     cores = physical_cores()
+    is_small = model.parameters < SMALL_MODEL
     batch = GPU_BATCH if model.on_gpu else SHORTEST_BATCH
     while batch < LONGEST_BATCH and batch * 2 * model.parameters <= CPU_BATCH_WORK * max(1, cores // 2):
         batch *= 2
@@ -228,6 +229,7 @@ def fitting_shape(model: NativeModel, context_tokens: int) -> ContextShape:
         cells=context_tokens * CELLS_PER_CONTEXT,
         sequences=CONVERSATIONS,
         batch=batch,
-        threads=max(1, min(MOST_THREADS_SMALL, cores - 1)) if model.parameters < SMALL_MODEL else cores,
+        threads=max(1, min(MOST_THREADS_SMALL, cores - 1)) if is_small else cores,
         threads_batch=cores,
+        idle_threads=min(MOST_THREADS_SMALL, cores) if is_small and not model.on_gpu else 0,
     )

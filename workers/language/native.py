@@ -14,6 +14,8 @@ from typing import Any, Final
 import llama_cpp.llama_cpp as api
 from loguru import logger
 
+from workers.language.cores import idle_cores
+
 type Token = int
 
 KV_IS_FULL: Final = 1
@@ -149,6 +151,9 @@ class ContextShape:
     """For one token at a time."""
     threads_batch: int
     """For reading prompts."""
+    idle_threads: int = 0
+    """Most for one token at a time, on cores that nothing else wants: the threads meet hundreds of times a token, and
+    when one has to wait for a core, all wait. 0: always ``threads``."""
     unified: bool = True
     """One pool of cells for all sequences, so that a shared beginning is kept once."""
     flash_attention: bool | None = None
@@ -166,12 +171,19 @@ class NativeContext:
         if not self._handle:
             raise NativeFailure(f"no memory for a context of {shape.cells} tokens")
         self._memory = api.llama_get_memory(self._handle)
+        self._threads = shape.threads
+        self._idle_before = 1
+        self.is_repeatable = True
+        """Whether the next token is to be the same to the last bit as at any other time. The attention of one token to
+        a long text is divided among the threads, and adds up in another order with another number of them."""
         self._batch: Any = api.llama_batch_init(shape.batch, 0, 1)
 
     def decode(self, sequence: int, tokens: Sequence[Token], position: int) -> None:
         """Append ``tokens`` to ``sequence`` at ``position``; the last one's logits are there to sample from after.
 
         Raises CacheFull, and NativeFailure after which the context is not to be trusted."""
+        if self.shape.idle_threads and len(tokens) == 1:
+            self._take_idle_cores()
         batch = self._batch
         batch.n_tokens = len(tokens)
         for index, token in enumerate(tokens):
@@ -186,6 +198,15 @@ class NativeContext:
             raise CacheFull("no free cells")
         if status != 0:
             raise NativeFailure(f"llama_decode gave {status}")
+
+    def _take_idle_cores(self) -> None:
+        """Of the last two looks the freer one counts: what one token wakes, its readers, is soon asleep again."""
+        idle = idle_cores(self.shape.idle_threads)
+        threads = self.shape.threads if self.is_repeatable else max(idle, self._idle_before)
+        self._idle_before = idle
+        if threads != self._threads:
+            self._threads = threads
+            api.llama_set_n_threads(self._handle, threads, self.shape.threads_batch)
 
     def keep(self, sequence: int, count: int) -> int:
         """Forget all but the first ``count`` tokens of ``sequence``. Returns how many are really kept: a recurrent

@@ -17,8 +17,10 @@ WINDOW_SECONDS: Final = 30.0
 """Whisper's window: 1500 positions of 20 ms."""
 MARGIN_SECONDS: Final = 2.0
 """Silence that is really encoded after the utterance. The last word is safe with it."""
-LEAST_SECONDS: Final = 6.5
-"""What is encoded at least: one word alone is misheard with less around it ("hi" as "thigh", "why" as "y")."""
+A_WORD_SECONDS: Final = 1.0
+AROUND_A_WORD_SECONDS: Final = 6.5
+"""What is encoded of an utterance shorter than that: one word alone is misheard with less around it ("hi" as "thigh",
+"why" as "y")."""
 SILENCE_FROM_SECONDS: Final = 4.0
 """Where the remembered silence begins: past the echo of the murmur before it."""
 SILENCE_STRIDE: Final = 4
@@ -30,7 +32,9 @@ _POSITION_SAMPLES: Final = HEARD_RATE_HZ // 50
 
 def heard_seconds(speech_seconds: float) -> float:
     """How much the encoder is given for an utterance, in whole positions."""
-    return min(WINDOW_SECONDS, max(LEAST_SECONDS, math.ceil(50 * (speech_seconds + MARGIN_SECONDS)) / 50))
+    if speech_seconds < A_WORD_SECONDS:
+        return AROUND_A_WORD_SECONDS
+    return min(WINDOW_SECONDS, math.ceil(50 * (speech_seconds + MARGIN_SECONDS)) / 50)
 
 
 def padding_samples(speech: Pcm, seconds: float) -> int:

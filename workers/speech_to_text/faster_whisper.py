@@ -14,8 +14,9 @@ from workers.errors import EngineMisconfigured, EngineUnavailable
 from workers.speech_to_text import languages
 from workers.speech_to_text.cut import WINDOW_SECONDS, murmur, padding_samples, remembered
 from workers.speech_to_text.listener import Listener
-from workers.speech_to_text.loading import cpu_threads, let_idle_threads_sleep, pulled_folder, warm_up
+from workers.speech_to_text.loading import cpu_threads, pulled_folder, warm_up
 from workers.speech_to_text.trust import Decoded
+from workers.waiting_threads import wait_briefly
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -32,7 +33,7 @@ def load(settings: Settings) -> Transcriber:
 def load_model(settings: Settings) -> "CTranslate2Model":
     """The speech model alone, warmed up. Raises what ``load`` raises."""
     folder = pulled_folder(NAME, settings)
-    let_idle_threads_sleep()
+    wait_briefly()
     try:
         import ctranslate2
         from faster_whisper import WhisperModel

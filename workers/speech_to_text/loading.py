@@ -32,14 +32,6 @@ def pulled_folder(engine: str, settings: Settings) -> Path:
         raise EngineMisconfigured(engine, str(refused)) from refused
 
 
-def let_idle_threads_sleep() -> None:
-    """To be called before torch or CTranslate2 is imported, which read it then.
-
-    By default their threads spin while they wait for each other. On cores that are shared with the other pools that
-    made openai-whisper five to ten times slower on two threads than on one; sleeping costs nothing measurable."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
 def cpu_threads() -> int:
     """As many as this process may run at once, up to where a model this small stops gaining."""
     return min(MOST_CPU_THREADS, len(os.sched_getaffinity(0)))

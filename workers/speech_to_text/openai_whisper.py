@@ -13,8 +13,9 @@ from workers.speech_to_text import languages
 from workers.speech_to_text.ctranslate2_weights import WeightsRefused, read_whisper
 from workers.speech_to_text.cut import WINDOW_SECONDS, murmur, padding_samples, remembered
 from workers.speech_to_text.listener import Listener
-from workers.speech_to_text.loading import cpu_threads, let_idle_threads_sleep, pulled_folder, warm_up
+from workers.speech_to_text.loading import cpu_threads, pulled_folder, warm_up
 from workers.speech_to_text.trust import Decoded
+from workers.waiting_threads import wait_briefly
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +35,7 @@ def load(settings: Settings) -> Transcriber:
 def load_model(settings: Settings) -> "TorchModel":
     """The speech model alone, warmed up. Raises what ``load`` raises."""
     folder = pulled_folder(NAME, settings)
-    let_idle_threads_sleep()
+    wait_briefly()
     try:
         import torch
         import whisper  # noqa: F401 - found missing here rather than on the first utterance

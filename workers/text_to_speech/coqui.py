@@ -18,11 +18,11 @@ from config.models import ModelRefused, verified_folder
 from config.settings import Settings
 from workers.engines import Pcm
 from workers.errors import EngineMisconfigured, EngineUnavailable
-from workers.speech_to_text.loading import let_idle_threads_sleep
 from workers.text_to_speech.expression import Knobs
 from workers.text_to_speech.tongue import tongue
 from workers.text_to_speech.voice import CalibratedVoice, Speak
 from workers.text_to_speech.wording import NATIVE_SCRIPTS
+from workers.waiting_threads import wait_briefly
 
 NAME: Final = "coqui"
 KINDS: Final = ("vits", "xtts")
@@ -114,7 +114,7 @@ def _open(folder: Path, described: Mapping[str, Any]) -> tuple[_Model, int]:
     weights = _weights(folder)
     if weights is None:
         raise ModelRefused(f"{folder.name} holds none of {', '.join(WEIGHTS)}")
-    let_idle_threads_sleep()
+    wait_briefly()
     import_torchaudio()
     import torch
     from TTS.config import register_config

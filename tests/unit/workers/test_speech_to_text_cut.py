@@ -36,7 +36,9 @@ class ScriptedModel:
         return Decoded(encoded, len(encoded.split()), -0.2, 0.1, True)
 
 
-@pytest.mark.parametrize(("speech", "heard"), [(0.3, 6.5), (4.5, 6.5), (10.0, 12.0), (10.001, 12.02), (28.5, 30.0)])
+@pytest.mark.parametrize(
+    ("speech", "heard"), [(0.3, 6.5), (0.99, 6.5), (1.0, 3.0), (4.5, 6.5), (10.0, 12.0), (10.001, 12.02), (28.5, 30.0)]
+)
 def test_the_utterance_and_a_margin_are_encoded(speech: float, heard: float) -> None:
     assert heard_seconds(speech) == pytest.approx(heard)
 
@@ -63,14 +65,14 @@ def test_a_good_transcript_is_heard_once_and_cut() -> None:
 
     assert (heard.text, heard.language) == ("Hello there.", "en")
     assert heard.confidence == pytest.approx(np.exp(-0.2))
-    assert model.encoded == [6.5]
+    assert model.encoded == [4.0]
 
 
 def test_a_loop_is_heard_again_uncut() -> None:
     model = ScriptedModel(" Yes." * 20, " Yes.")
 
     assert Listener("scripted", model).transcribe(SPEECH).text == "Yes."
-    assert model.encoded == [6.5, 30.0]
+    assert model.encoded == [4.0, 30.0]
 
 
 def test_a_loop_that_stays_one_is_nothing_heard_after_two_tries() -> None:
