@@ -22,23 +22,23 @@ class Pool:
     kind: str
     concurrency: int
     why: str
+    niceness: int = 5
+    """Workers give way to a bot on the same machine: it needs little, but at once. Voice detection that waits for a
+    core while both are busy with Whisper hears the end of speech late (measured: up to 40 ms on two cores). Among each
+    other they give way to whoever is nearer to the ear: a sentence is spoken while the next ones are written."""
 
 
 def pools(settings: Settings) -> dict[StageName, Pool]:
     return {
         "transcribe": Pool("solo", 1, "one model, one device: more threads would only share it"),
-        "generate": Pool("threads", settings.max_concurrent_requests, "most turns wait for a cloud's stream"),
-        "synthesize": Pool("threads", os.cpu_count() or 1, "engines release the GIL while they speak"),
+        "generate": Pool("threads", settings.max_concurrent_requests, "most turns wait for a cloud's stream", 7),
+        "synthesize": Pool("threads", os.cpu_count() or 1, "engines release the GIL while they speak", 3),
         "upkeep": Pool("threads", 2, "short tasks, mostly waiting for Redis"),
     }
 
 
 MISCONFIGURED: Final = os.EX_CONFIG
 """Exit code for what starting again can't mend; deploy/keep.py doesn't try."""
-
-NICENESS: Final = 5
-"""Workers give way to a bot on the same machine: it needs little, but at once. Voice detection that waits for a core
-while both are busy with Whisper hears the end of speech late (measured: up to 40 ms on two cores)."""
 
 
 def celery_arguments(stage: StageName, pool: Pool, settings: Settings, concurrency: int | None) -> list[str]:
@@ -169,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
     from config.logs import configure_logs
 
     configure_logs(settings, options.stage)
-    os.nice(NICENESS)
+    os.nice(pools(settings)[options.stage].niceness)
     return work(options.stage, settings, options.concurrency)
 
 

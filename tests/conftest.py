@@ -23,6 +23,11 @@ hypothesis.settings.register_profile("priya", deadline=None)
 hypothesis.settings.load_profile("priya")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: most tests wait for something most of the time."""
+    return len(ALL_CORES) + 1
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Beside other tests, one that computes has its own share of the cores, and so have the engines that its fixtures
@@ -32,8 +37,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     place = item.path.relative_to(Path(__file__).parent).parts[0]
     cores = ALL_CORES
     if process and place in SHARING_CORES:
-        beside = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-        cores = ALL_CORES[int(process.removeprefix("gw")) :: beside] or ALL_CORES
+        number, beside = int(process.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        cores = ALL_CORES[number::beside] or [ALL_CORES[number % len(ALL_CORES)]]
     os.sched_setaffinity(0, cores)
 
 

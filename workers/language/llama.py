@@ -106,8 +106,7 @@ class LlamaChat:
         self._lane = Lane(model, shape or fitting_shape(model, self._context_tokens))
         self._is_broken = False
         self._turnstile = Turnstile()
-        thought = model.tokenize(THOUGHT_BEGINS, special=True)
-        self._banned = thought if len(thought) == 1 else []
+        self._banned = _never_drawn(model)
 
     @property
     def tokens_generated(self) -> int:
@@ -216,6 +215,14 @@ def with_hint(conversation: Conversation) -> Conversation:
         first, others = ChatMessage("system", ""), [first, *others]
     text = f"{first.text}\n{conversation.emotions_hint}".lstrip()
     return replace(conversation, messages=(ChatMessage("system", text), *others), emotions_hint="")
+
+
+def _never_drawn(model: NativeModel) -> list[Token]:
+    """Thoughts; and of models that don't listen when they are told not to, emoji. One that a small model has written
+    brings the next, until it writes nothing but strange letters."""
+    thought = model.tokenize(THOUGHT_BEGINS, special=True)
+    never = thought if len(thought) == 1 else []
+    return [*never, *model.emoji_tokens()] if model.parameters < SMALL_MODEL else never
 
 
 def fitting_shape(model: NativeModel, context_tokens: int) -> ContextShape:

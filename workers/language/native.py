@@ -18,6 +18,7 @@ from workers.language.cores import idle_cores
 
 type Token = int
 
+FIRST_OF_FOUR_BYTES: Final = 0xF0
 KV_IS_FULL: Final = 1
 """What ``llama_decode`` says when no cells are free; the cache is as it was before."""
 _WORTH_LOGGING: Final = {2: "DEBUG", 3: "DEBUG", 4: "WARNING"}
@@ -71,6 +72,8 @@ class NativeModel:
         if not self.handle:
             raise NativeFailure(f"{path.name} is no model that llama.cpp can read")
         self.vocab = api.llama_model_get_vocab(self.handle)
+        self._pieces: dict[tuple[Token, bool], bytes] = {}
+        """Spelled before: her earlier answers are compared token by token at every turn."""
         self.vocabulary_size: int = api.llama_vocab_n_tokens(self.vocab)
         self.parameters: int = api.llama_model_n_params(self.handle)
         self.trained_context: int = api.llama_model_n_ctx_train(self.handle)
@@ -104,6 +107,11 @@ class NativeModel:
         texts = (self.special_text(token) for token in controls)
         return frozenset(text for text in texts if len(text) > 1)
 
+    def emoji_tokens(self) -> list[Token]:
+        """Those that hold or begin a character beyond Unicode's basic plane: in UTF-8 a byte from F0 on (RFC 3629)."""
+        spelled = ((token, self._spell(token, special=False)) for token in range(self.vocabulary_size))
+        return [token for token, piece in spelled if any(byte >= FIRST_OF_FOUR_BYTES for byte in piece)]
+
     def tokenize(self, text: str, *, special: bool = False) -> list[Token]:
         """Tokens of ``text``, nothing added. ``special`` reads the spelling of control tokens as those tokens."""
         raw = text.encode()
@@ -115,7 +123,13 @@ class NativeModel:
         return list(tokens[:count])
 
     def piece(self, token: Token, *, special: bool = False) -> bytes:
-        """The bytes of one token, which need not be whole characters. Control tokens give none."""
+        """The bytes of one token, which need not be whole characters. Control tokens give none, unless ``special``."""
+        known = self._pieces.get((token, special))
+        if known is None:
+            known = self._pieces[token, special] = self._spell(token, special=special)
+        return known
+
+    def _spell(self, token: Token, *, special: bool) -> bytes:
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)

@@ -77,6 +77,8 @@ class OwnWords:
     def _tag_length(self, tokens: Sequence[Token]) -> int:
         """How many of the first tokens are the hidden tag of an emotion, which the remembered text is without; 0 when
         none is there or when its last token is part of a word too. The model sees the tags that it wrote again."""
+        if tokens and _dense(self._model.piece(tokens[0]))[:1].isalnum():
+            return 0
         raw = b""
         for count, token in enumerate(tokens, start=1):
             raw += self._model.piece(token)

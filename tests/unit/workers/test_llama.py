@@ -143,6 +143,37 @@ def test_who_waits_too_long_for_the_lane_is_told_that_it_is_busy(weights):
     assert say(chat, talk("And now?", name="two"))
 
 
+def test_a_fixed_answer_is_the_same_whether_other_threads_want_the_cores_or_not(weights, monkeypatch):
+    """Attention to more than 512 cells is divided among the threads, and their sums depend on how many there are."""
+    chat = LlamaChat(weights, 2048)
+    long_talk = talk("We went to the market and bought mangoes. " * 60, max_tokens=24)
+    answers = set()
+    for idle in (1, 2):
+        monkeypatch.setattr("workers.language.native.idle_cores", lambda _, idle=idle: idle)
+        answers |= {say(chat, long_talk), say(chat, Conversation("two", long_talk.messages, max_tokens=24, seed=7))}
+    assert len(answers) == 2
+
+
+def test_whoever_leaves_it_to_chance_gets_all_idle_cores_and_no_other(weights, monkeypatch):
+    chat = LlamaChat(weights, 512, shape=ContextShape(512, 4, 32, 1, 2, idle_threads=2))
+    used = []
+    monkeypatch.setattr(
+        "workers.language.native.api.llama_set_n_threads", lambda _, threads, reading: used.append((threads, reading))
+    )
+    for idle in (2, 1):
+        monkeypatch.setattr("workers.language.native.idle_cores", lambda _, idle=idle: idle)
+        say(chat, talk("Hello!", temperature=0.9))
+    assert used == [(2, 2), (1, 2)]
+    say(chat, talk("Hello!", temperature=0.9, seed=1))
+    assert used == [(2, 2), (1, 2)]
+
+
+def test_a_small_model_writes_no_emoji(weights, chat):
+    for emoji in ("\U0001f600", " \U0001f44d", "\U0001f642", "Haha! \U0001f1ee\U0001f1f3"):
+        assert set(weights.tokenize(emoji)) & set(chat._banned)
+    assert not set(weights.tokenize("Arre yaar, कैसी हो? Café…")) & set(chat._banned)
+
+
 def test_it_loads_the_model_that_the_settings_name_and_knows_the_persona(models_folder):
     chat = load(Settings(_env_file=None, priya_home=models_folder.parent))
     assert chat.name == "llama.cpp"
