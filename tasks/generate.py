@@ -12,7 +12,7 @@ from redis.client import Pipeline
 from config.persona import persona
 from tasks import keys
 from tasks.answer import Answer, NoLongerOwner, StoredAnswer
-from tasks.engines import chat_model
+from tasks.engines import chat_model, read_ahead
 from tasks.forward import forward
 from tasks.history import PastTurn, decode_turns, remember
 from tasks.messages import ReplyEnded, SaidText, Sentence, Wire, Words
@@ -89,13 +89,20 @@ def generate(said: SaidText, delivery: Delivery, outset: Outset) -> Wire:
         raise
     finally:
         if draft.text and not said.verbatim:
-            past = PastTurn(said.turn.id, delivery.started_at, said.text, draft.text.strip(), said.turn.speaker_name)
-            remember(delivery.place.redis, said.turn.conversation, past)
+            remember(delivery.place.redis, said.turn.conversation, _past(said, delivery, draft))
     ended_at = time.time()
     work = delivery.work(draft.engine, draft.model_started_at or ended_at, ended_at)
     delivery.place.replies.send(ReplyEnded(said.turn, len(draft.sentences), draft.text.strip(), work))
     delivery.log(draft.engine, "Answered in {} sentences", len(draft.sentences))
+    if draft.text and len(draft.engines) == 1:
+        so_far = (*outset.past_turns, _past(said, delivery, draft))
+        read_ahead(_conversation(said, delivery, so_far), draft.engine)
     return {"text": draft.text.strip(), "sentences": len(draft.sentences)}
+
+
+def _past(said: SaidText, delivery: Delivery, draft: Draft) -> PastTurn:
+    """The turn as history will know it."""
+    return PastTurn(said.turn.id, delivery.started_at, said.text, draft.text.strip(), said.turn.speaker_name)
 
 
 def _send_again(said: SaidText, delivery: Delivery, draft: Draft) -> None:
@@ -128,7 +135,7 @@ def _write(said: SaidText, delivery: Delivery, outset: Outset, draft: Draft) -> 
     )
     cutter = SentenceCutter()
     draft.model_started_at = time.time()
-    with closing(chat_model().reply(_conversation(said, delivery, outset.past_turns, draft))) as deltas:
+    with closing(chat_model().reply(_conversation(said, delivery, outset.past_turns, draft.text))) as deltas:
         for text in _plain_texts(deltas, delivery, draft):
             draft.text += text
             for sentence in cutter.feed(text):
@@ -152,13 +159,15 @@ def _plain_texts(deltas: Iterable[Delta], delivery: Delivery, draft: Draft) -> I
     yield draft.felt.finish()
 
 
-def _conversation(said: SaidText, delivery: Delivery, past_turns: Sequence[PastTurn], draft: Draft) -> Conversation:
+def _conversation(
+    said: SaidText, delivery: Delivery, past_turns: Sequence[PastTurn], answer_so_far: str = ""
+) -> Conversation:
     settings = delivery.place.settings
     newest = max(past_turns, key=lambda past: past.at, default=None)
     return Conversation(
         said.turn.conversation,
         messages_for(said, past_turns, persona()),
-        answer_so_far=draft.text,
+        answer_so_far=answer_so_far,
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
         language=said.turn.language,

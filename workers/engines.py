@@ -7,7 +7,7 @@ loaded, warmed up and ready for work. Engines raise ``workers.errors.EngineError
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +87,16 @@ class ChatModel(Protocol):
     def reply(self, conversation: Conversation) -> Generator[Delta]:
         """Text as it is generated. An empty delta comes now and then while there are no words, so that the caller
         can look whether the answer is still wanted. Closing the generator stops the model within one token."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A ChatModel that can read the beginning of a prompt before the rest of it is said."""
+
+    def read_ahead(self, conversation: Conversation) -> None:
+        """Read what the prompt begins with, whatever its newest message will say. Returns soon, the sooner if somebody
+        waits for an answer; never raises."""
         ...
 
 

@@ -48,6 +48,11 @@ class Lineup[Engine]:
         except EngineError:
             return None
 
+    def loaded(self, name: str) -> Engine | None:
+        """The engine of that name if it serves already."""
+        with self._lock:
+            return self._loaded.get(name)
+
     def first(self) -> Engine:
         """The first engine that can be loaded, warmed up. Raises NoEngine with each one's cause."""
         for candidate in self.candidates():

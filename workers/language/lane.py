@@ -7,9 +7,8 @@ All methods must be called by one thread at a time (see turnstile.py).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
-from workers.language.native import CacheFull, ContextShape, NativeContext, NativeModel, Sampler, Token
+from workers.language.native import CacheFull, ContextShape, NativeContext, NativeModel, Sampler, Token, shared
 
 WORTH_COPYING = 8
 """Tokens that another seat must share more than the own one before it is copied."""
@@ -41,17 +40,24 @@ class Lane:
     def sit(self, conversation: str, prompt: Sequence[Token]) -> Seat:
         """The seat of ``conversation``, holding as much of the beginning of ``prompt`` as is known already."""
         seat = self._seat_of(conversation)
-        known = _shared(seat.tokens, prompt)
-        other = max(self._seats, key=lambda each: _shared(each.tokens, prompt))
-        if _shared(other.tokens, prompt) > known + WORTH_COPYING:
+        known = shared(seat.tokens, prompt)
+        other = max(self._seats, key=lambda each: shared(each.tokens, prompt))
+        if shared(other.tokens, prompt) > known + WORTH_COPYING:
             self.context.copy(other.number, seat.number)
             seat.tokens = list(other.tokens)
-            known = _shared(seat.tokens, prompt)
+            known = shared(seat.tokens, prompt)
         known = self._close_gap(seat, known, prompt)
         # The last token is always decoded: sampling needs its logits.
         kept = self.context.keep(seat.number, min(known, len(prompt) - 1))
         seat.tokens = seat.tokens[:kept]
         return seat
+
+    def unread(self, conversation: str, prompt: Sequence[Token]) -> int | None:
+        """Tokens of ``prompt`` that the conversation's seat doesn't hold; None when it has no seat."""
+        return next(
+            (len(prompt) - shared(seat.tokens, prompt) for seat in self._seats if seat.conversation == conversation),
+            None,
+        )
 
     def read(self, seat: Seat, prompt: Sequence[Token]) -> Iterator[None]:
         """Decode what the seat doesn't hold yet of ``prompt``; comes up for air after each batch."""
@@ -85,11 +91,11 @@ class Lane:
         gap = _gap(seat.tokens, prompt, known)
         if not gap or not self.context.can_close_gaps:
             return known
-        if any(_shared(other.tokens, seat.tokens) > known for other in self._seats if other is not seat):
+        if any(shared(other.tokens, seat.tokens) > known for other in self._seats if other is not seat):
             return known
         self.context.close_gap(seat.number, known, known + gap)
         seat.tokens = seat.tokens[:known] + seat.tokens[known + gap :]
-        return _shared(seat.tokens, prompt)
+        return shared(seat.tokens, prompt)
 
     def _seat_of(self, conversation: str) -> Seat:
         own = [seat for seat in self._seats if seat.conversation == conversation]
@@ -121,11 +127,6 @@ class Lane:
 
 def _empty_seats(shape: ContextShape) -> list[Seat]:
     return [Seat(number) for number in range(shape.sequences)]
-
-
-def _shared(known: Sequence[Token], prompt: Sequence[Token]) -> int:
-    """How many tokens are the same from the beginning."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(known, prompt, strict=False)))
 
 
 def _gap(known: Sequence[Token], prompt: Sequence[Token], start: int) -> int:

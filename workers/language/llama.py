@@ -39,6 +39,8 @@ adds up in another order. Below that an answer is the same to the last bit, what
 CPU_BATCH_WORK: Final = 10_000_000_000
 """Parameters times tokens that two CPU cores get through in some 0.2 s: how long a cancel may go unseen."""
 GPU_BATCH: Final = 512
+MOST_READ_AHEAD: Final = 16
+"""Tokens. A template has some five around a message, and an answer that was cut short ends in another token or two."""
 SMALL_MODEL: Final = 500_000_000
 """Parameters below which a token is so quick that threads wait for each other more than they compute."""
 MOST_THREADS_SMALL: Final = 4
@@ -134,6 +136,27 @@ class LlamaChat:
         except NativeFailure as error:
             self._is_broken = True
             raise EngineUnavailable(NAME, str(error)) from error
+        finally:
+            self._turnstile.leave(ticket)
+
+    def read_ahead(self, conversation: Conversation) -> None:
+        """See ReadsAhead. Only the few tokens that stand around her answer: more may be read in vain, while somebody
+        waits."""
+        ticket = self._turnstile.ticket()
+        try:
+            # The answer before may still be at its last token.
+            if not self._turnstile.is_open_for(ticket, patience=LOOK_UP_SECONDS) or self._is_broken:
+                return
+            prompt = self._writer.beginning(self._told(conversation))
+            unread = self._lane.unread(conversation.id, prompt)
+            if unread is not None and 0 < unread <= MOST_READ_AHEAD:
+                seat = self._lane.sit(conversation.id, prompt)
+                for _ in self._lane.read(seat, prompt):
+                    pass
+        except NativeFailure:
+            self._is_broken = True
+        except (PromptTooLong, TemplateError, ValueError, TypeError):
+            return  # the next answer will say so
         finally:
             self._turnstile.leave(ticket)
 

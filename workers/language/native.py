@@ -8,6 +8,7 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,12 @@ from loguru import logger
 from workers.language.cores import idle_cores
 
 type Token = int
+
+
+def shared(known: Sequence[Token], prompt: Sequence[Token]) -> int:
+    """How many tokens are the same from the beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(known, prompt, strict=False)))
+
 
 FIRST_OF_FOUR_BYTES: Final = 0xF0
 KV_IS_FULL: Final = 1

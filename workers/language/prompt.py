@@ -6,13 +6,14 @@ The chat template comes from the GGUF and runs in jinja's sandbox. What doesn't 
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, Self
 
 from jinja2 import TemplateError
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from workers.engines import ChatMessage, Conversation
-from workers.language.native import NativeModel, Token
+from workers.language.native import NativeModel, Token, shared
 from workers.language.own_words import OwnWords
 
 CHATML: Final = (
@@ -31,6 +32,8 @@ DROP_STEP: Final = 0.3
 same beginning, so that they need not be read anew each time."""
 SHORTEST_CUT: Final = 16
 CUT_MARK: Final = " ... "
+UNLIKE: Final = ("A", "?")
+"""Two messages that begin with tokens of their own."""
 
 
 class PromptTooLong(Exception):
@@ -121,6 +124,14 @@ class PromptWriter:
             messages = self._with_shorter_newest(messages, len(tokens) - room, room)
             tokens = self._encode(talk, messages, so_far)
         return tokens
+
+    def beginning(self, conversation: Conversation) -> list[Token]:
+        """What the prompt begins with, whatever the newest message will say. Raises what ``write`` raises."""
+        one, other = (
+            self.write(replace(conversation, messages=(*conversation.messages[:-1], ChatMessage("user", text))))
+            for text in UNLIKE
+        )
+        return one[: shared(one, other)]
 
     def _tidy(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
         """Blank messages left out, neighbours of one role joined, and control tokens' spellings taken out, with

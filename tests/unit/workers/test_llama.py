@@ -8,7 +8,7 @@ from config.settings import Settings
 from tests.fakes.chat_models import text_of
 from workers.engines import ChatMessage, Conversation
 from workers.errors import EngineBusy, EngineMisconfigured, EngineUnavailable
-from workers.language.llama import CONVERSATIONS, LlamaChat, load, with_hint
+from workers.language.llama import CONVERSATIONS, MOST_READ_AHEAD, LlamaChat, load, with_hint
 from workers.language.native import ContextShape, NativeFailure, NativeModel
 
 SYSTEM = ChatMessage(
@@ -49,6 +49,42 @@ def test_a_second_turn_reads_only_what_is_new(chat):
     new = "What shall we cook tonight?"
     # The new message, the template around it, and at most the end of the answer that was never decoded.
     assert read_by(chat, talk("Hi there, how are you today?", answer, new)) <= 18 + 4
+
+
+def test_what_stands_before_the_next_message_can_be_read_ahead(chat):
+    answer = say(chat, talk("Hi there, how are you today?"))
+    read_before = chat.prompt_tokens_read
+    chat.read_ahead(talk("Hi there, how are you today?", answer, "whatever"))
+    ahead = chat.prompt_tokens_read - read_before
+    turn = talk("Hi there, how are you today?", answer, "What shall we cook tonight?")
+    rest = read_by(chat, turn)
+
+    fresh = LlamaChat(chat._model, 2048)
+    assert say(fresh, talk("Hi there, how are you today?")) == answer
+    assert 4 <= ahead <= MOST_READ_AHEAD
+    assert ahead + rest == read_by(fresh, turn)
+    assert say(chat, turn) == say(fresh, turn)
+
+
+def test_nothing_is_read_ahead_that_may_be_in_vain(chat):
+    """More than a few tokens, or for somebody who has no seat."""
+    say(chat, talk("Hi!"))
+    read = chat.prompt_tokens_read
+    chat.read_ahead(talk("Hi!", "I was thinking of you. " * 10, "whatever"))
+    chat.read_ahead(talk("Hi!", "Hey!", "whatever", name="two"))
+    assert chat.prompt_tokens_read == read
+
+
+def test_reading_ahead_waits_for_nobody(chat):
+    answer = say(chat, talk("Hi!"))
+    other = chat.reply(talk("Tell me a story.", name="two"))
+    next(delta for delta in other if delta.text)
+    read = chat.prompt_tokens_read
+    chat.read_ahead(talk("Hi!", answer, "whatever"))
+    assert chat.prompt_tokens_read == read
+    other.close()
+    chat.read_ahead(talk("Hi!", answer, "whatever"))
+    assert chat.prompt_tokens_read > read
 
 
 def test_a_new_conversation_does_not_read_the_persona_again(chat, weights):
