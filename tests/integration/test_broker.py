@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kombu import Connection
+from kombu.connection import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 import tasks.app  # noqa: F401 - mends kombu
@@ -13,7 +13,8 @@ from tests.running import RunningValkey
 
 @pytest.fixture
 def connection(valkey: RunningValkey) -> Iterator[Any]:
-    with Connection(valkey.url) as connection:
+    untyped: Any = Connection
+    with untyped(valkey.url) as connection:
         yield connection
 
 
