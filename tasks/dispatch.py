@@ -21,7 +21,7 @@ from tasks.connections import connect_async
 from tasks.messages import HIDDEN, STAGE_OF, STAGES, SaidText, Sentence, StageName, Turn, Utterance, task_id
 from tasks.speech import leave_speech
 
-mend_kombu()
+mend_kombu()  # a bot has a Celery of its own, without the worker's application
 
 PUBLISH_SECONDS: Final = 0.5
 """A bot's loop waits no longer than this for Redis to take a message."""

@@ -88,10 +88,14 @@ def chat_model() -> FailoverChat:
 
 def read_ahead(conversation: Conversation, engine: str) -> None:
     """Let ``engine``, which has just answered, read what the next turn's prompt will begin with: five tokens are 30 ms
-    of a turn on slow cores, and now nobody waits for them."""
-    model: object = own_chat_models().loaded(engine)
-    if isinstance(model, ReadsAhead):
+    of a turn on slow cores, and now nobody waits for them. Never raises: that turn is over and told."""
+    model: object = next((model for model in own_chat_models().loaded() if model.name == engine), None)
+    if not isinstance(model, ReadsAhead):
+        return
+    try:
         model.read_ahead(conversation)
+    except Exception as error:  # noqa: BLE001
+        logger.bind(model=engine, success=False).critical("A bug while reading ahead: {}", type(error).__name__)
 
 
 @cache

@@ -20,4 +20,5 @@ def warm_up() -> None:
     """Open the connection to the next stage before the first turn has to wait for it. Never raises: if Redis is away,
     it is opened by the first message."""
     with contextlib.suppress(OperationalError):
-        app.send_task("hop", [time.time()], queue="upkeep", retry=False, expires=5, **HIDDEN)
+        # Before the worker runs, a result would be subscribed to, over a connection that nobody needs.
+        app.send_task("hop", [time.time()], queue="upkeep", retry=False, expires=5, ignore_result=True, **HIDDEN)

@@ -48,10 +48,9 @@ class Lineup[Engine]:
         except EngineError:
             return None
 
-    def loaded(self, name: str) -> Engine | None:
-        """The engine of that name if it serves already."""
-        with self._lock:
-            return self._loaded.get(name)
+    def loaded(self) -> tuple[Engine, ...]:
+        """Those that serve already, the latest first. Waits for none that is being loaded."""
+        return tuple(self._loaded.values())[::-1]
 
     def first(self) -> Engine:
         """The first engine that can be loaded, warmed up. Raises NoEngine with each one's cause."""

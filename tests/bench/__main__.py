@@ -118,8 +118,10 @@ def local_part(settings: Settings, spoken_count: int, typed_count: int) -> tuple
     console.print(table_of("Hop: milliseconds from sending a task to its start", [hop]))
     from tests.bench.waterfall import draw
 
-    draw([report for report in spoken if report.failure is None], PICTURE)
-    console.print(f"Picture: {PICTURE}")
+    answered = [report for report in spoken if report.failure is None]
+    if answered:
+        draw(answered, PICTURE)
+        console.print(f"Picture: {PICTURE}")
     return spoken, typed
 
 

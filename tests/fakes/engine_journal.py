@@ -12,7 +12,7 @@ JOURNAL: Final = "ENGINE_JOURNAL"
 
 
 def note(what: str, about: str) -> None:
-    """``what`` happened: ``hear``, ``think``, ``token``, ``say``; ``about`` is a line that tells which."""
+    """``what`` happened: ``hear``, ``think``, ``token``, ``ahead``, ``say``; ``about`` is a line that tells which."""
     path = os.environ.get(JOURNAL)
     if path:
         with Path(path).open("a", encoding="utf-8") as journal:

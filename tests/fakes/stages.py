@@ -61,6 +61,9 @@ class ObedientChatModel:
             note("token", asked)
             yield Delta(text, self.name)
 
+    def read_ahead(self, conversation: Conversation) -> None:
+        note("ahead", " / ".join(message.text for message in conversation.messages[1:-1]))
+
     def _texts(self, conversation: Conversation) -> Generator[str]:
         asked = conversation.messages[-1].text
         match asked.split()[0]:

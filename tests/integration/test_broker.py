@@ -39,3 +39,13 @@ def test_a_closed_channel_says_that_its_connection_is_lost(connection: Any) -> N
 
     with pytest.raises(RedisConnectionError, match="lost"):
         channel._create_client()
+
+
+def test_a_channel_whose_pool_was_replaced_gets_a_new_client(connection: Any) -> None:
+    channel = connection.channel()
+    before = channel._create_client()
+
+    channel._disconnect_pools()
+
+    assert channel._create_client() is not before
+    assert channel._create_client().ping()

@@ -16,6 +16,7 @@ from tasks import keys
 from tasks.history import PastTurn, decode_turns
 from tasks.messages import Heard, ReplyEnded, SaidText, Sentence, TurnDropped, TurnFailed, Words
 from tasks.stage import MOST_DELIVERIES
+from tests.fakes.engine_journal import EngineJournal
 from tests.fakes.stages import VOICES
 from tests.integration.conftest import Results
 from tests.running import RunningValkey
@@ -204,6 +205,35 @@ async def test_a_message_delivered_twice_is_answered_once(turns: Turns, who: Who
     assert [playable.index for playable in of_kind(happenings, Playable)] == [0, 1]
     assert len(of_kind(happenings, ReplyEnded)) == 1
     assert len(await history_of(turns, who)) == 1
+
+
+async def test_when_all_is_told_what_stands_before_the_next_message_is_read_ahead(
+    turns: Turns, who: Who, results: Results, journal: EngineJournal
+) -> None:
+    answers = []
+    for text in ("mangoes", "papayas"):
+        live = await turns.read(who, text, spoken=False)
+        answers += [ended.text for ended in of_kind(await lived(live), ReplyEnded)]
+        await asyncio.to_thread(results(f"{live.turn.id}.generate").get, timeout=5)
+    assert journal.about("ahead", "papayas") == [f"mangoes / {answers[0]} / papayas / {answers[1]}"]
+
+
+async def test_nothing_is_read_ahead_behind_what_no_model_has_just_written(
+    turns: Turns, who: Who, results: Results, journal: EngineJournal
+) -> None:
+    """What is said as it is, what she says without a model, and the second delivery of an answer."""
+    said = await turns.say(who, "Say lychees.")
+    twice = await turns.read(who, "kiwis", spoken=False)
+    for live in (said, twice):
+        await lived(live)
+        await asyncio.to_thread(results(f"{live.turn.id}.generate").get, timeout=5)
+    assert twice.progress.said is not None
+    await turns.dispatcher.send(twice.progress.said)
+    failed = await turns.read(who, "fail at plums", spoken=False)
+    await lived(failed)
+    await asyncio.to_thread(results(f"{failed.turn.id}.generate").get, timeout=5)
+    assert [about.partition(" / ")[0] for about in journal.about("ahead", "kiwis")] == ["kiwis"]
+    assert journal.about("ahead", "lychees") == journal.about("ahead", "plums") == []
 
 
 async def test_when_no_engine_can_answer_she_does_without_one(turns: Turns, who: Who) -> None:

@@ -20,10 +20,13 @@ def physical_cores(quota: Path = CGROUP_QUOTA) -> int:
 
 def idle_cores(allowed: int, load: Path = LOAD) -> int:
     """Of ``allowed`` cores those on which nothing else wants to run at this moment, that of the thread that asks
-    included; 1 where the system doesn't tell. Takes some 30 microseconds."""
+    included; 1 where the system doesn't tell. The system tells of all its cores: to a process that may use only some
+    of them, busy ones can look idle while others are. Takes some 30 microseconds."""
     try:
         runnable = int(load.read_text().split()[3].partition("/")[0])  # proc(5): now, not an average
     except (OSError, IndexError, ValueError):
+        return 1
+    if runnable < 1:  # who asks is running; sandboxes have been seen to say 0
         return 1
     return max(1, min(allowed, (psutil.cpu_count() or 1) - (runnable - 1)))
 

@@ -52,18 +52,20 @@ class Lane:
         seat.tokens = seat.tokens[:kept]
         return seat
 
-    def unread(self, conversation: str, prompt: Sequence[Token]) -> int | None:
-        """Tokens of ``prompt`` that the conversation's seat doesn't hold; None when it has no seat."""
-        return next(
-            (len(prompt) - shared(seat.tokens, prompt) for seat in self._seats if seat.conversation == conversation),
-            None,
-        )
+    def knows_all_but(self, few: int, conversation: str, prompt: Sequence[Token]) -> bool:
+        """Whether the conversation's seat holds ``prompt`` up to so few tokens, and nobody is forgotten for them."""
+        own = next((seat for seat in self._seats if seat.conversation == conversation), None)
+        if own is None or not 0 < len(prompt) - shared(own.tokens, prompt) <= few:
+            return False
+        others = (len(seat.tokens) - shared(seat.tokens, own.tokens) for seat in self._seats if seat is not own)
+        return len(own.tokens) + sum(others) + few <= self._shape.cells
 
-    def read(self, seat: Seat, prompt: Sequence[Token]) -> Iterator[None]:
-        """Decode what the seat doesn't hold yet of ``prompt``; comes up for air after each batch."""
+    def read(self, seat: Seat, prompt: Sequence[Token], *, at_once: int | None = None) -> Iterator[None]:
+        """Decode what the seat doesn't hold yet of ``prompt``; comes up for air after each batch, of ``at_once`` tokens
+        if that is given."""
         while len(seat.tokens) < len(prompt):
             start = len(seat.tokens)
-            batch = prompt[start : start + self._shape.batch]
+            batch = prompt[start : start + (at_once or self._shape.batch)]
             self._decode(seat, batch)
             self.prompt_tokens_read += len(batch)
             yield

@@ -20,7 +20,15 @@ NAME: Final = "llama.cpp"
 wait_briefly()
 
 from workers.language.lane import Lane, Seat  # noqa: E402
-from workers.language.native import ContextShape, NativeFailure, NativeModel, Sampler, Sampling, Token  # noqa: E402
+from workers.language.native import (  # noqa: E402
+    CacheFull,
+    ContextShape,
+    NativeFailure,
+    NativeModel,
+    Sampler,
+    Sampling,
+    Token,
+)
 from workers.language.own_words import OwnWords  # noqa: E402
 from workers.language.prompt import ChatTemplate, PromptTooLong, PromptWriter  # noqa: E402
 from workers.language.reply_text import THOUGHT_BEGINS, ReplyText  # noqa: E402
@@ -41,6 +49,8 @@ CPU_BATCH_WORK: Final = 10_000_000_000
 GPU_BATCH: Final = 512
 MOST_READ_AHEAD: Final = 16
 """Tokens. A template has some five around a message, and an answer that was cut short ends in another token or two."""
+READ_AHEAD_AT_ONCE: Final = 4
+"""Half a second of a model of seven billion parameters on two cores: so long may somebody wait who comes meanwhile."""
 SMALL_MODEL: Final = 500_000_000
 """Parameters below which a token is so quick that threads wait for each other more than they compute."""
 MOST_THREADS_SMALL: Final = 4
@@ -148,17 +158,24 @@ class LlamaChat:
             if not self._turnstile.is_open_for(ticket, patience=LOOK_UP_SECONDS) or self._is_broken:
                 return
             prompt = self._writer.beginning(self._told(conversation))
-            unread = self._lane.unread(conversation.id, prompt)
-            if unread is not None and 0 < unread <= MOST_READ_AHEAD:
-                seat = self._lane.sit(conversation.id, prompt)
-                for _ in self._lane.read(seat, prompt):
-                    pass
+            if self._lane.knows_all_but(MOST_READ_AHEAD, conversation.id, prompt):
+                self._read_while_nobody_waits(self._lane.sit(conversation.id, prompt), prompt)
+        except CacheFull:
+            return  # nothing was changed
         except NativeFailure:
             self._is_broken = True
         except (PromptTooLong, TemplateError, ValueError, TypeError):
             return  # the next answer will say so
         finally:
             self._turnstile.leave(ticket)
+
+    def _read_while_nobody_waits(self, seat: Seat, prompt: list[Token]) -> None:
+        # A cache that can't go back may have forgotten all when it should have forgotten the end.
+        if len(prompt) - len(seat.tokens) > MOST_READ_AHEAD:
+            return
+        for _ in self._lane.read(seat, prompt, at_once=READ_AHEAD_AT_ONCE):
+            if self._turnstile.waiting > 1:
+                return
 
     def warm_up(self, system: str) -> None:
         """Touch every weight, let llama.cpp make its buffers, and read the system message that conversations will
@@ -245,7 +262,7 @@ def _never_drawn(model: NativeModel) -> list[Token]:
     brings the next, until it writes nothing but strange letters."""
     thought = model.tokenize(THOUGHT_BEGINS, special=True)
     never = thought if len(thought) == 1 else []
-    return [*never, *model.emoji_tokens()] if model.parameters < SMALL_MODEL else never
+    return [*never, *model.emoji_tokens] if model.parameters < SMALL_MODEL else never
 
 
 def fitting_shape(model: NativeModel, context_tokens: int) -> ContextShape:

@@ -51,9 +51,9 @@ def main() -> None:
 
 def _shapes(ours: ContextShape) -> dict[str, ContextShape]:
     return {
-        f"ours ({ours.threads} thread, {ours.threads_batch} reading)": ours,
-        "1 thread for both": replace(ours, threads=1, threads_batch=1),
-        "2 threads for both": replace(ours, threads=2, threads_batch=2),
+        f"ours ({ours.idle_threads or ours.threads} at most, {ours.threads_batch} reading)": ours,
+        "1 thread for both": replace(ours, threads=1, threads_batch=1, idle_threads=0),
+        "2 threads for both": replace(ours, threads=2, threads_batch=2, idle_threads=0),
         "batches of 128": replace(ours, batch=128),
         "no flash attention": replace(ours, flash_attention=False),
         "8-bit cache": replace(ours, flash_attention=True, kv_type=8),
@@ -83,7 +83,7 @@ def _talk(chat: LlamaChat, number: int) -> tuple[float, float, float, float, flo
     system = ChatMessage("system", f"Talk {number}. {PERSONA}")
     ask = (system, ChatMessage("user", QUESTION))
     cold, _, _, _ = _time(chat, Conversation(f"a{number}", ask, max_tokens=1, seed=number))
-    new, rate, cpu, answer = _time(chat, Conversation(f"b{number}", ask, max_tokens=ANSWER_TOKENS, seed=number))
+    new, rate, cpu, answer = _time(chat, Conversation(f"b{number}", ask, max_tokens=ANSWER_TOKENS))
     again = (*ask, ChatMessage("assistant", answer or "Pasta!"), ChatMessage("user", "Okay, and then what?"))
     second, _, _, _ = _time(chat, Conversation(f"b{number}", again, max_tokens=1, seed=number))
     return cold, new, second, rate, cpu

@@ -1,13 +1,13 @@
 """llama.cpp's C interface as two small objects: a model's vocabulary and weights, and a context that decodes.
 
 All ctypes is here. Nothing in this file is guarded by a lock: a ``NativeModel`` only reads and may be shared by
-threads, a ``NativeContext`` belongs to one thread at a time.
+threads (what it has spelled before, any of them may keep), a ``NativeContext`` belongs to one thread at a time.
 """
 
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
@@ -114,6 +114,7 @@ class NativeModel:
         texts = (self.special_text(token) for token in controls)
         return frozenset(text for text in texts if len(text) > 1)
 
+    @cached_property
     def emoji_tokens(self) -> list[Token]:
         """Those that hold or begin a character beyond Unicode's basic plane: in UTF-8 a byte from F0 on (RFC 3629)."""
         spelled = ((token, self._spell(token, special=False)) for token in range(self.vocabulary_size))
@@ -203,7 +204,9 @@ class NativeContext:
         """Append ``tokens`` to ``sequence`` at ``position``; the last one's logits are there to sample from after.
 
         Raises CacheFull, and NativeFailure after which the context is not to be trusted."""
-        if self.shape.idle_threads and len(tokens) == 1:
+        if len(tokens) > 1:
+            self._idle_before = 1  # what was before the prompt says nothing about now
+        elif self.shape.idle_threads:
             self._take_idle_cores()
         batch = self._batch
         batch.n_tokens = len(tokens)
@@ -222,9 +225,10 @@ class NativeContext:
 
     def _take_idle_cores(self) -> None:
         """Of the last two looks the freer one counts: what one token wakes, its readers, is soon asleep again."""
-        idle = idle_cores(self.shape.idle_threads)
-        threads = self.shape.threads if self.is_repeatable else max(idle, self._idle_before)
-        self._idle_before = idle
+        threads = self.shape.threads
+        if not self.is_repeatable:
+            idle = idle_cores(self.shape.idle_threads)
+            threads, self._idle_before = max(idle, self._idle_before), idle
         if threads != self._threads:
             self._threads = threads
             api.llama_set_n_threads(self._handle, threads, self.shape.threads_batch)

@@ -17,10 +17,10 @@ WINDOW_SECONDS: Final = 30.0
 """Whisper's window: 1500 positions of 20 ms."""
 MARGIN_SECONDS: Final = 2.0
 """Silence that is really encoded after the utterance. The last word is safe with it."""
-A_WORD_SECONDS: Final = 1.0
+A_WORD_SECONDS: Final = 1.4
+"""An utterance shorter than that may be one word: some 0.4 s of it is what endpointing leaves before and behind."""
 AROUND_A_WORD_SECONDS: Final = 6.5
-"""What is encoded of an utterance shorter than that: one word alone is misheard with less around it ("hi" as "thigh",
-"why" as "y")."""
+"""What is encoded of it: one word alone is misheard with less around it ("hi" as "thigh", "why" as "y")."""
 SILENCE_FROM_SECONDS: Final = 4.0
 """Where the remembered silence begins: past the echo of the murmur before it."""
 SILENCE_STRIDE: Final = 4

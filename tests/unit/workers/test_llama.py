@@ -9,7 +9,7 @@ from tests.fakes.chat_models import text_of
 from workers.engines import ChatMessage, Conversation
 from workers.errors import EngineBusy, EngineMisconfigured, EngineUnavailable
 from workers.language.llama import CONVERSATIONS, MOST_READ_AHEAD, LlamaChat, load, with_hint
-from workers.language.native import ContextShape, NativeFailure, NativeModel
+from workers.language.native import ContextShape, NativeContext, NativeFailure, NativeModel
 
 SYSTEM = ChatMessage(
     "system", "You are Priya, a warm, funny friend from Pune. You love old songs, rain and ginger tea. Be brief."
@@ -181,7 +181,7 @@ def test_who_waits_too_long_for_the_lane_is_told_that_it_is_busy(weights):
 
 def test_a_fixed_answer_is_the_same_whether_other_threads_want_the_cores_or_not(weights, monkeypatch):
     """Attention to more than 512 cells is divided among the threads, and their sums depend on how many there are."""
-    chat = LlamaChat(weights, 2048)
+    chat = LlamaChat(weights, 2048, shape=ContextShape(2048, 4, 32, 1, 2, idle_threads=2))
     long_talk = talk("We went to the market and bought mangoes. " * 60, max_tokens=24)
     answers = set()
     for idle in (1, 2):
@@ -190,18 +190,20 @@ def test_a_fixed_answer_is_the_same_whether_other_threads_want_the_cores_or_not(
     assert len(answers) == 2
 
 
-def test_whoever_leaves_it_to_chance_gets_all_idle_cores_and_no_other(weights, monkeypatch):
-    chat = LlamaChat(weights, 512, shape=ContextShape(512, 4, 32, 1, 2, idle_threads=2))
+def test_what_is_left_to_chance_is_written_on_all_idle_cores_by_the_freer_of_two_looks(weights, monkeypatch):
+    context = NativeContext(weights, ContextShape(512, 4, 32, 1, 2, idle_threads=2))
     used = []
-    monkeypatch.setattr(
-        "workers.language.native.api.llama_set_n_threads", lambda _, threads, reading: used.append((threads, reading))
-    )
-    for idle in (2, 1):
-        monkeypatch.setattr("workers.language.native.idle_cores", lambda _, idle=idle: idle)
-        say(chat, talk("Hello!", temperature=0.9))
-    assert used == [(2, 2), (1, 2)]
-    say(chat, talk("Hello!", temperature=0.9, seed=1))
-    assert used == [(2, 2), (1, 2)]
+    monkeypatch.setattr("workers.language.native.api.llama_set_n_threads", lambda _, *threads: used.append(threads))
+    looks = iter((2, 2, 1, 1, 2))
+    monkeypatch.setattr("workers.language.native.idle_cores", lambda most: next(looks))
+    context.is_repeatable = False
+    for position in range(5):
+        context.decode(0, [1], position)
+    assert used == [(2, 2), (1, 2), (2, 2)]
+    context.is_repeatable = True
+    context.decode(0, [1], 5)
+    assert used == [(2, 2), (1, 2), (2, 2), (1, 2)]
+    context.close()
 
 
 def test_a_small_model_writes_no_emoji(weights, chat):
