@@ -306,6 +306,7 @@ async def test_when_moved_to_another_channel_she_hears_and_speaks_there(scene: S
     seat = await scene.join()
     await she_is_heard(scene, asha)
     await scene.home.move_bot(other)
+    await she_comes_through(scene, ben)
     await she_is_heard(scene, ben)
     await heard_whole(scene, ben)
     assert getattr(seat.channel, "id", None) == other.id
