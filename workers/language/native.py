@@ -25,7 +25,9 @@ def shared(known: Sequence[Token], prompt: Sequence[Token]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(known, prompt, strict=False)))
 
 
-FIRST_OF_FOUR_BYTES: Final = 0xF0
+BEYOND_LATIN: Final = frozenset(range(0xC6, 0x100)) - {0xE2}
+"""First bytes in UTF-8 (RFC 3629) of what is neither Latin (up to U+017F) nor a dash, a quotation mark or the like
+(from U+2000 on)."""
 KV_IS_FULL: Final = 1
 """What ``llama_decode`` says when no cells are free; the cache is as it was before."""
 _WORTH_LOGGING: Final = {2: "DEBUG", 3: "DEBUG", 4: "WARNING"}
@@ -115,10 +117,10 @@ class NativeModel:
         return frozenset(text for text in texts if len(text) > 1)
 
     @cached_property
-    def emoji_tokens(self) -> list[Token]:
-        """Those that hold or begin a character beyond Unicode's basic plane: in UTF-8 a byte from F0 on (RFC 3629)."""
+    def tokens_beyond_latin(self) -> list[Token]:
+        """Those that hold or begin a character that is neither a Latin letter nor punctuation: other scripts, emoji."""
         spelled = ((token, self._spell(token, special=False)) for token in range(self.vocabulary_size))
-        return [token for token, piece in spelled if any(byte >= FIRST_OF_FOUR_BYTES for byte in piece)]
+        return [token for token, piece in spelled if any(byte in BEYOND_LATIN for byte in piece)]
 
     def tokenize(self, text: str, *, special: bool = False) -> list[Token]:
         """Tokens of ``text``, nothing added. ``special`` reads the spelling of control tokens as those tokens."""

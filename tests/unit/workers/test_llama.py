@@ -206,10 +206,19 @@ def test_what_is_left_to_chance_is_written_on_all_idle_cores_by_the_freer_of_two
     context.close()
 
 
-def test_a_small_model_writes_no_emoji(weights, chat):
-    for emoji in ("\U0001f600", " \U0001f44d", "\U0001f642", "Haha! \U0001f1ee\U0001f1f3"):
-        assert set(weights.tokenize(emoji)) & set(chat._banned)
-    assert not set(weights.tokenize("Arre yaar, कैसी हो? Café…")) & set(chat._banned)
+@pytest.mark.parametrize(
+    "strange",
+    ["\U0001f600", " \U0001f44d", "Haha! \U0001f1ee\U0001f1f3", "कैसी हो", "આદ કો", "செர்", "רואה", "нет", "好"],
+)
+def test_a_small_model_writes_neither_emoji_nor_letters_that_it_does_not_know(weights, chat, strange):
+    assert set(weights.tokenize(strange)) & set(chat._banned)
+
+
+@pytest.mark.parametrize(
+    "plain", ["Arre yaar, kaisi ho?", "Café “à la carte” – naïve… piñata’s", "It's 20 °C! ₂", "Žižek, ő"]
+)
+def test_a_small_model_may_write_whatever_is_latin(weights, chat, plain):
+    assert not set(weights.tokenize(plain)) & set(chat._banned)
 
 
 def test_it_loads_the_model_that_the_settings_name_and_knows_the_persona(models_folder):
