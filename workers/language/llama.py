@@ -259,7 +259,7 @@ def with_hint(conversation: Conversation) -> Conversation:
 
 def _never_drawn(model: NativeModel) -> list[Token]:
     """Thoughts; and of small models, which know no Hindi and don't listen when they are told to leave emoji out, all
-    that is not Latin. One such letter brings the next, until a conversation is nothing but letters without a meaning."""
+    that is not Latin. One such letter brings the next, until a conversation is only letters without a meaning."""
     thought = model.tokenize(THOUGHT_BEGINS, special=True)
     never = thought if len(thought) == 1 else []
     return [*never, *model.tokens_beyond_latin] if model.parameters < SMALL_MODEL else never
