@@ -23,23 +23,17 @@ hypothesis.settings.register_profile("priya", deadline=None)
 hypothesis.settings.load_profile("priya")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: most tests wait for something most of the time. As with xdist's own counting,
-    PYTEST_XDIST_AUTO_NUM_WORKERS says otherwise."""
-    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or len(ALL_CORES) + 1)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Beside other tests, one that computes stays on one core or its share of them, and so do the engines that its
-    fixtures load: threads of two models that share all cores wait for each other most of the time. Whole stacks run
-    where they like."""
+    """Beside other tests, one that computes has its own share of the cores, and so have the engines that its fixtures
+    load: threads of two models that share all cores wait for each other most of the time. Whole stacks run where they
+    like."""
     process = os.environ.get("PYTEST_XDIST_WORKER", "")
     place = item.path.relative_to(Path(__file__).parent).parts[0]
     cores = ALL_CORES
     if process and place in SHARING_CORES:
-        number, beside = int(process.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-        cores = ALL_CORES[number::beside] or [ALL_CORES[number % len(ALL_CORES)]]
+        beside = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        cores = ALL_CORES[int(process.removeprefix("gw")) :: beside] or ALL_CORES
     os.sched_setaffinity(0, cores)
 
 

@@ -316,7 +316,7 @@ async def test_when_moved_to_another_channel_she_hears_and_speaks_there(scene: S
 async def test_a_region_is_moved_in_the_middle_of_her_sentence_and_no_word_is_lost(scene: Stage, asha: Person) -> None:
     seat = await scene.join()
     await she_is_heard(scene, asha)
-    before = sum(not packet.is_silence for packet in asha.heard().packets)
+    before = asha.sounds_heard()
     speech = seat.player.start("long")
     speech.add(Playable(0, tuple(spoken(1.5)), None))
     speech.finish()

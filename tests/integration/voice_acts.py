@@ -37,14 +37,14 @@ def say(scene: Stage, seconds: float) -> None:
 
 async def she_is_heard(scene: Stage, listener: Person, seconds: float = 0.4) -> None:
     """All that she says is."""
-    before = sum(not packet.is_silence for packet in listener.heard().packets)
+    before = listener.sounds_heard()
     say(scene, seconds)
     await listener.hears(before + round(seconds * 50))
 
 
 async def she_comes_through(scene: Stage, listener: Person) -> None:
     """While keys change, a packet sealed with the old ones may be lost: until the first that is not."""
-    before = sum(not packet.is_silence for packet in listener.heard().packets)
+    before = listener.sounds_heard()
     for _ in range(CHANGE_SECONDS * 2):
         say(scene, 0.1)
         with contextlib.suppress(AssertionError):

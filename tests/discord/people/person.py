@@ -69,12 +69,16 @@ class Person:
         """What this person heard of someone so far; of the bot when nobody is named."""
         return self.headset.heard.setdefault(user_id or self.discord.world.bot.id, Heard())
 
+    def sounds_heard(self, user_id: int | None = None) -> int:
+        """Packets with sound of someone (the bot) that were understood so far."""
+        return sum(bool(packet.opus) and not packet.is_silence for packet in self.heard(user_id).packets)
+
     async def hears(self, packets: int = 1, user_id: int | None = None, *, seconds: float = PATIENCE_SECONDS) -> Heard:
         """Wait until so many packets with sound of someone (the bot) were heard and understood."""
         heard = self.heard(user_id)
         try:
             async with asyncio.timeout(seconds):
-                while sum(bool(packet.opus) and not packet.is_silence for packet in heard.packets) < packets:
+                while self.sounds_heard(user_id) < packets:
                     await self.headset.something_heard()
         except TimeoutError:
             got, lost = len(heard.packets), heard.undecryptable(0)

@@ -181,7 +181,7 @@ def test_who_waits_too_long_for_the_lane_is_told_that_it_is_busy(weights):
 
 def test_a_fixed_answer_is_the_same_whether_other_threads_want_the_cores_or_not(weights, monkeypatch):
     """Attention to more than 512 cells is divided among the threads, and their sums depend on how many there are."""
-    chat = LlamaChat(weights, 2048, shape=ContextShape(2048, 4, 32, 1, 2, idle_threads=2))
+    chat = LlamaChat(weights, 2048, shape=ContextShape(2048, 4, 32, 1, 1, idle_threads=2))
     long_talk = talk("We went to the market and bought mangoes. " * 60, max_tokens=24)
     answers = set()
     for idle in (1, 2):
