@@ -53,6 +53,9 @@ READ_AHEAD_AT_ONCE: Final = 4
 """Half a second of a model of seven billion parameters on two cores: so long may somebody wait who comes meanwhile."""
 SMALL_MODEL: Final = 500_000_000
 """Parameters below which a token is so quick that threads wait for each other more than they compute."""
+LATIN_ONLY: Final = 200_000_000
+"""Parameters below which a model knows no script but Latin. Measured with the starter model; one of half a billion may
+have been taught Hindi."""
 MOST_THREADS_SMALL: Final = 4
 NAMES_EMOTIONS: Final = 1_000_000_000
 """Parameters from which a model is told to name its emotions. A smaller one takes the telling for the talk: it is shown
@@ -258,11 +261,11 @@ def with_hint(conversation: Conversation) -> Conversation:
 
 
 def _never_drawn(model: NativeModel) -> list[Token]:
-    """Thoughts; and of small models, which know no Hindi and don't listen when they are told to leave emoji out, all
+    """Thoughts; and of tiny models, which know no Hindi and don't listen when they are told to leave emoji out, all
     that is not Latin. One such letter brings the next, until a conversation is only letters without a meaning."""
     thought = model.tokenize(THOUGHT_BEGINS, special=True)
     never = thought if len(thought) == 1 else []
-    return [*never, *model.tokens_beyond_latin] if model.parameters < SMALL_MODEL else never
+    return [*never, *model.tokens_beyond_latin] if model.parameters < LATIN_ONLY else never
 
 
 def fitting_shape(model: NativeModel, context_tokens: int) -> ContextShape:
