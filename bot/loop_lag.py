@@ -6,6 +6,7 @@ A loop that is 50 ms late has kept everybody's sound waiting. Each such stall is
 
 import asyncio
 import gc
+import os
 import sys
 import threading
 import time
@@ -38,6 +39,25 @@ class Lag:
     p99_ms: float
     """To the whole millisecond above."""
     max_ms: float
+
+
+class RunQueue:
+    """How long the thread that made it has stood ready while others had the cores. Linux alone tells; elsewhere 0."""
+
+    def __init__(self) -> None:
+        try:
+            self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._file = -1
+
+    def seconds(self) -> float:
+        """Since the thread began: the second figure of the file, nanoseconds (Linux, Documentation/scheduler/sched-stats)."""
+        return int(os.pread(self._file, 64, 0).split()[1]) / 1e9 if self._file >= 0 else 0.0
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +108,8 @@ class LoopLag:
         self._record = LagRecord()
         self._due_at = 0.0
         self._cpu_at = 0.0
+        self._queue: RunQueue
+        self._queued_at = 0.0
         self._said_at = -QUIET_SECONDS
         self._unsaid = 0
         self._seen: tuple[float, str] | None = None
@@ -114,6 +136,7 @@ class LoopLag:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         gc.callbacks.append(self._notice_collection)
+        self._queue = RunQueue()
         self._expect_tick()
         watched = threading.get_ident()
         self._thread = threading.Thread(target=self._watch, args=(watched,), name="loop lag", daemon=True)
@@ -124,6 +147,7 @@ class LoopLag:
         if self._timer is not None:
             self._timer.cancel()
         self._is_over.set()
+        self._queue.close()
         gc.callbacks.remove(self._notice_collection)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
@@ -131,16 +155,17 @@ class LoopLag:
     def _expect_tick(self) -> None:
         self._due_at = self._clocks.wall() + TICK_SECONDS
         self._cpu_at = self._clocks.cpu()
+        self._queued_at = self._queue.seconds()
         self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
 
     def _tick(self) -> None:
         late = self._clocks.wall() - self._due_at
         if self._record.add(late):
-            self._tell(late, self._clocks.cpu() - self._cpu_at)
+            self._tell(late, self._clocks.cpu() - self._cpu_at, self._queue.seconds() - self._queued_at)
         self._collected_seconds = 0.0
         self._expect_tick()
 
-    def _tell(self, late: float, cpu: float) -> None:
+    def _tell(self, late: float, cpu: float, queued: float) -> None:
         now = self._clocks.wall()
         if now - self._said_at < QUIET_SECONDS:
             self._unsaid += 1
@@ -148,10 +173,11 @@ class LoopLag:
         seen = self._seen
         where = seen[1] if seen is not None and seen[0] == self._due_at else "not seen"
         logger.bind(duration_ms=round(late * 1000), success=False).warning(
-            "The event loop was {:.0f} ms late ({:.0f} ms of them its own CPU time, {:.0f} ms collecting garbage, "
-            "{} more since the last line): {}",
+            "The event loop was {:.0f} ms late ({:.0f} ms of them its own CPU time, {:.0f} ms ready while others had the "
+            "cores, {:.0f} ms collecting garbage, {} more since the last line): {}",
             late * 1000,
             cpu * 1000,
+            queued * 1000,
             self._collected_seconds * 1000,
             self._unsaid,
             where,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from config.settings import Settings, SettingsError, load_settings
+from tasks.giving_way import give_way
 from tasks.messages import STAGES, StageName
 from tasks.presence import Offer
 
@@ -169,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     from config.logs import configure_logs
 
     configure_logs(settings, options.stage)
-    os.nice(pools(settings)[options.stage].niceness)
+    give_way(pools(settings)[options.stage].niceness)
     return work(options.stage, settings, options.concurrency)
 
 

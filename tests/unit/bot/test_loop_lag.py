@@ -1,13 +1,14 @@
 import asyncio
 import gc
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 from loguru import logger
 
-from bot.loop_lag import FRAMES, LONGEST_MS, STALL_SECONDS, TICK_SECONDS, Clocks, LagRecord, LoopLag, stack_of
+from bot.loop_lag import FRAMES, LONGEST_MS, STALL_SECONDS, TICK_SECONDS, Clocks, LagRecord, LoopLag, RunQueue, stack_of
 
 
 @pytest.fixture
@@ -104,6 +105,34 @@ async def test_collecting_garbage_is_told(lines: list[str]) -> None:
     told = next(line for line in lines if "late" in line)
     assert "ms collecting garbage" in told
     assert " 0 ms collecting garbage" not in told
+
+
+async def test_waiting_for_a_core_is_told(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    queued = iter(range(1_000))
+    monkeypatch.setattr(RunQueue, "seconds", lambda _: next(queued) * 0.06)
+    async with LoopLag() as probe:
+        await ticks(probe)
+        block(0.1)
+        await ticks(probe)
+    assert any(" 60 ms ready while others had the cores" in line for line in lines)
+
+
+def test_a_thread_waited_for_a_core_no_longer_than_it_lived() -> None:
+    began_at = time.monotonic()
+    waited: list[float] = []
+
+    def measure() -> None:
+        queue = RunQueue()
+        waited.extend((queue.seconds(), queue.seconds()))
+        queue.close()
+        waited.append(queue.seconds())
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    thread.join()
+    first, second, closed = waited
+    assert 0 <= first <= second <= time.monotonic() - began_at
+    assert closed == 0
 
 
 async def test_afterwards_nothing_of_it_is_left() -> None:
