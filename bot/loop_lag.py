@@ -51,7 +51,7 @@ class RunQueue:
             self._file = -1
 
     def seconds(self) -> float:
-        """Since the thread began: the second figure of the file, nanoseconds (Linux, Documentation/scheduler/sched-stats)."""
+        """Since the thread began: the second figure of the file, in nanoseconds (Linux, scheduler/sched-stats)."""
         return int(os.pread(self._file, 64, 0).split()[1]) / 1e9 if self._file >= 0 else 0.0
 
     def close(self) -> None:
@@ -173,8 +173,8 @@ class LoopLag:
         seen = self._seen
         where = seen[1] if seen is not None and seen[0] == self._due_at else "not seen"
         logger.bind(duration_ms=round(late * 1000), success=False).warning(
-            "The event loop was {:.0f} ms late ({:.0f} ms of them its own CPU time, {:.0f} ms ready while others had the "
-            "cores, {:.0f} ms collecting garbage, {} more since the last line): {}",
+            "The event loop was {:.0f} ms late ({:.0f} ms of them its own CPU time, {:.0f} ms ready while others had "
+            "the cores, {:.0f} ms collecting garbage, {} more since the last line): {}",
             late * 1000,
             cpu * 1000,
             queued * 1000,

@@ -143,6 +143,7 @@ def set_up() -> None:
     # What the user has set for uv itself wins over what pip is told.
     environment = {"UV_HTTP_TIMEOUT": "180", **pip_settings(), **os.environ}
     install_packages(environment, wheel.folder, cpu_torch=cpu_torch)
+    _tries("Compiling what the processes import (about 10 s)", [str(PYTHON), "-m", "deploy.bytecode"], os.environ)
     STAMP.write_text(fingerprint())
 
 

@@ -34,7 +34,7 @@ def give_way(niceness: int) -> None:
 
 
 def for_the_session(niceness: int, autogroup: Path = AUTOGROUP, sleep: Callable[[float], object] = time.sleep) -> None:
-    """Write it to ``autogroup``. What can't be had is told in the log alone: a process that is in others' way still works."""
+    """Write it to ``autogroup``. What can't be had is only logged: a process that is in others' way still works."""
     trouble: OSError | None = None
     for _ in range(TRIES):
         try:

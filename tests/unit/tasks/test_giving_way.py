@@ -35,7 +35,8 @@ class Refusing(type(Path())):  # type: ignore[misc]
         if self.errors:
             number = self.errors.pop(0)
             raise OSError(number, "refused")
-        return super().write_text(data)
+        written: int = super().write_text(data)
+        return written
 
 
 def refusing(folder: Path, *errors: int) -> Refusing:
