@@ -35,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     if settings.discord_token is None:
         return _stop(HOW_TO_BEGIN, os.EX_CONFIG)
     # Imported here: wrong usage and a missing token must not wait for Discord and sound.
+    from bot.memory import keep_one_arena
+
+    keep_one_arena()
     from bot.process import run
     from bot.reaching import Lost, Refused
     from config.logs import configure_logs

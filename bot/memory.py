@@ -1,7 +1,8 @@
-"""How much memory this process holds, and a word in the log when it is more than it should be."""
+"""How much memory this process holds, what keeps it small, and a word in the log when it is more than it should be."""
 
 import asyncio
 import contextlib
+import ctypes
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -10,6 +11,23 @@ import psutil
 from loguru import logger
 
 LOOK_EVERY_SECONDS: Final = 60.0
+M_ARENA_MAX: Final = -8
+"""glibc's malloc.h."""
+
+
+def keep_one_arena() -> None:
+    """For all threads that are started later: glibc would give each of them a pool of free memory of its own, which
+    nobody else can use (measured: 3 to 10 MB of the bot's 150). Elsewhere than with glibc this does nothing."""
+    choose = getattr(ctypes.CDLL(None), "mallopt", None)
+    if choose is not None:
+        choose(M_ARENA_MAX, 1)
+
+
+def return_freed_memory() -> None:
+    """To the system, where glibc would keep it for later."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def resident_mb() -> int:

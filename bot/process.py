@@ -26,7 +26,7 @@ from bot.commands.adding import add_commands
 from bot.consent import Consent
 from bot.foggy_head import FoggyHead, emergency_words
 from bot.loop_lag import Lag, LoopLag
-from bot.memory import watch_memory
+from bot.memory import return_freed_memory, watch_memory
 from bot.parts import Parts
 from bot.preferences import Preferences
 from bot.reaching import Lost, redirect, stay_connected
@@ -133,6 +133,7 @@ def settle() -> None:
     began_at = time.perf_counter()
     gc.collect()
     gc.freeze()
+    return_freed_memory()
     logger.bind(duration_ms=round(1000 * (time.perf_counter() - began_at))).debug("Settled")
 
 

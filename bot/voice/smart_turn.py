@@ -4,13 +4,13 @@ Takes some 50 ms of one core, so the caller asks from a thread, never from the e
 model or onnxruntime there is no verdict and endpointing works on silence alone.
 """
 
-import ctypes
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from loguru import logger
 
+from bot.memory import return_freed_memory
 from bot.voice.mel import FRAMES, MELS, log_mel
 from config.models import ModelRefused, verified_folder
 
@@ -57,15 +57,8 @@ class SmartTurn:
         speech = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
         picture = log_mel(speech).reshape(1, MELS, FRAMES)
         (answer,) = self._session.run(None, {"input_features": picture})
-        _return_freed_memory()
+        return_freed_memory()
         return float(answer[0, 0])
-
-
-def _return_freed_memory() -> None:
-    """To the system, where the C library (glibc) would keep it for later."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def load_judge(models_folder: Path) -> SmartTurn | None:
