@@ -11,6 +11,7 @@ from tasks.messages import (
     ReplyEnded,
     SaidText,
     Segment,
+    SegmentBegun,
     Sentence,
     StageName,
     Turn,
@@ -39,6 +40,8 @@ class Progress:
     sentences: dict[int, Sentence] = field(default_factory=dict)
     segments: dict[int, Segment | None] = field(default_factory=dict)
     """By index; None for a sentence that can't be spoken."""
+    beginnings: dict[int, SegmentBegun] = field(default_factory=dict)
+    """What of segments can be heard before they are whole."""
     ended: ReplyEnded | None = None
     failed: TurnFailed | None = None
     dropped: TurnDropped | None = None
@@ -54,6 +57,9 @@ class Progress:
             case Sentence():
                 is_news = event.index not in self.sentences
                 self.sentences.setdefault(event.index, event)
+            case SegmentBegun():
+                is_news = event.index not in self.beginnings
+                self.beginnings.setdefault(event.index, event)
             case Segment():
                 is_news = self.segments.get(event.index) is None
                 self.segments[event.index] = self.segments.get(event.index) or event

@@ -25,6 +25,7 @@ from tasks.messages import (
     ReplyEnded,
     SaidText,
     Segment,
+    SegmentBegun,
     Sentence,
     StageName,
     Turn,
@@ -44,12 +45,14 @@ SLOW_AFTER_SECONDS: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """A segment whose turn to be heard has come: they are yielded in order, without gaps."""
+    """A segment whose turn to be heard has come, or a part of it: they are yielded in order, without gaps."""
 
     index: int
     packets: tuple[bytes, ...]
     """48 kHz Opus, 20 ms each; empty when the sentence has no sound or could not be spoken."""
     work: Work | None
+    packets_before: int = 0
+    """Of the same segment, yielded while it was not whole yet: these go on where those ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class LiveTurn:
         self._turns = turns
         self._clock = clock
         self._next_to_play = 0
+        self._begun_packets = 0
+        """Of that segment, yielded already."""
         self._progress_at = clock()
 
     async def commit(self) -> None:
@@ -119,28 +124,35 @@ class LiveTurn:
 
     async def _take(self, event: Event) -> AsyncIterator[Happening]:
         is_news = self.progress.absorb(event)
-        if is_news and not isinstance(event, Segment):
+        if is_news and not isinstance(event, Segment | SegmentBegun):
             yield event
         async for playable in self._playable():
             yield playable
 
     async def _playable(self) -> AsyncIterator[Playable]:
-        """Every segment whose predecessors were all yielded."""
-        while self._next_to_play in self.progress.segments:
-            segment = self.progress.segments[self._next_to_play]
-            yield await self._fetch(self._next_to_play, segment)
-            self._next_to_play += 1
+        """Every segment whose predecessors were all yielded, and the beginning of the one behind them."""
+        while (index := self._next_to_play) in self.progress.segments:
+            yield await self._fetch(index, self.progress.segments[index])
+            self._next_to_play, self._begun_packets = index + 1, 0
+        beginning = self.progress.beginnings.get(index)
+        if beginning is not None and not self._begun_packets:
+            begun = await self._fetch(index, beginning)
+            if begun.packets:
+                self._begun_packets = len(begun.packets)
+                yield begun
 
-    async def _fetch(self, index: int, segment: Segment | None) -> Playable:
+    async def _fetch(self, index: int, segment: Segment | SegmentBegun | None) -> Playable:
+        """What of it was not yielded. Of a sentence that was spoken anew, since its worker died between beginning and
+        end, that is what follows: nothing is said twice."""
         if segment is None:
-            return Playable(index, (), None)
+            return Playable(index, (), None, self._begun_packets)
         try:
             blob = await self._turns.dispatcher.redis.get(segment.audio_key)
             packets = unpack_packets(blob.encode() if isinstance(blob, str) else blob or b"")
         except (RedisError, BlobError) as error:
             logger.bind(turn=self.turn.id, success=False).error("Sentence {} lost its sound: {}", index, error)
             packets = ()
-        return Playable(index, packets, segment.work)
+        return Playable(index, packets[self._begun_packets :], segment.work, self._begun_packets)
 
     async def _look_after(self) -> AsyncIterator[Happening]:
         """A quiet moment: is somebody at work on this, and if not, what is to be done?"""

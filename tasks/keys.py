@@ -58,6 +58,11 @@ def segment(turn: str, index: int) -> str:
     return f"audio:{turn}:{index}"
 
 
+def segment_beginning(turn: str, index: int) -> str:
+    """Blob: the first of them. Written by synthesize before ``segment``."""
+    return f"audio:{turn}:{index}:beginning"
+
+
 def cancelled(turn: str) -> str:
     """Exists once the turn is cancelled."""
     return f"cancelled:{turn}"

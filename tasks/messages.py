@@ -208,6 +208,19 @@ class Segment(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentBegun(Message):
+    """The first packets of a long segment, so that she is heard while the rest is encoded. The ``Segment`` holds these
+    packets again."""
+
+    kind: ClassVar[str] = "segment-begun"
+
+    index: int
+    audio_key: str
+    """As of a ``Segment``."""
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyEnded(Message):
     """The answer is whole: ``count`` sentences were sent on."""
 
@@ -243,4 +256,4 @@ class TurnDropped(Message):
     details: dict[str, Any] = field(default_factory=dict)
 
 
-type Event = Heard | Words | Sentence | Segment | ReplyEnded | TurnFailed | TurnDropped
+type Event = Heard | Words | Sentence | SegmentBegun | Segment | ReplyEnded | TurnFailed | TurnDropped

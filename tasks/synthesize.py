@@ -1,8 +1,10 @@
 """Text to speech: speak one sentence and leave its packets where the asker finds them."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from operator import itemgetter
+from typing import Final
 
 from loguru import logger
 from redis.client import Pipeline
@@ -15,13 +17,16 @@ from tasks.blobs import pack_packets, unpack_packets
 from tasks.by_heart import ENGINE as BY_HEART
 from tasks.by_heart import cached_speech
 from tasks.engines import synthesizer, voices
-from tasks.messages import Segment, Sentence, Wire
+from tasks.messages import Segment, SegmentBegun, Sentence, Wire, Work
 from tasks.replies import append
 from tasks.stage import Delivery, Read, stage_task
 from workers.engines import Speech
 from workers.errors import EngineError
 from workers.language.speakable import speakable
-from workers.text_to_speech.packets import spoken_packets
+from workers.text_to_speech.packets import packets_as_made
+
+BEGINNING_PACKETS: Final = 20
+"""0.4 s: longer than the rest of the longest sentence takes to be encoded on a slow core (9 ms a second)."""
 
 
 def _ask(sentence: Sentence, _: Delivery, pipeline: Pipeline) -> Read[bytes | None]:
@@ -48,16 +53,33 @@ def synthesize(sentence: Sentence, delivery: Delivery, spoken_before: bytes | No
     sound = _spoken_or_known(sentence)
     engine = BY_HEART if isinstance(sound, tuple) else sound.engine
     work = delivery.work(engine, model_started_at, time.time())
-    packets = sound if isinstance(sound, tuple) else spoken_packets(sound)[0]
+    packets = sound if isinstance(sound, tuple) else _encoded(sentence, delivery, sound, work)
     milliseconds = len(packets) * FRAME_MS
     delivery.stop_if_unwanted()
-    # All or nothing, so that nobody hears of a sound that is not there.
-    with place.redis.pipeline(transaction=True) as transaction:
-        transaction.set(key, pack_packets(packets), ex=keys.AUDIO_SECONDS)
-        append(transaction, Segment(sentence.turn, index, key, milliseconds, work))
-        transaction.execute()
+    _leave(delivery, packets, Segment(sentence.turn, index, key, milliseconds, work))
     delivery.log(engine, "Spoke sentence {}: {} ms of sound", index, milliseconds)
     return {"milliseconds": milliseconds}
+
+
+def _encoded(sentence: Sentence, delivery: Delivery, speech: Speech, work: Work) -> list[bytes]:
+    """Of a long first sentence the beginning is left before the rest is encoded: that is when somebody waits."""
+    is_long = len(speech.pcm) >= 2 * BEGINNING_PACKETS * FRAME_MS * speech.rate_hz // 1000
+    packets: list[bytes] = []
+    for packet in packets_as_made(speech):
+        packets.append(packet)
+        if sentence.index == 0 and is_long and len(packets) == BEGINNING_PACKETS:
+            delivery.stop_if_unwanted()
+            key = keys.segment_beginning(sentence.turn.id, sentence.index)
+            _leave(delivery, packets, SegmentBegun(sentence.turn, sentence.index, key, work))
+    return packets
+
+
+def _leave(delivery: Delivery, packets: Sequence[bytes], event: Segment | SegmentBegun) -> None:
+    """All or nothing, so that nobody hears of a sound that is not there."""
+    with delivery.place.redis.pipeline(transaction=True) as transaction:
+        transaction.set(event.audio_key, pack_packets(packets), ex=keys.AUDIO_SECONDS)
+        append(transaction, event)
+        transaction.execute()
 
 
 def _spoken_or_known(sentence: Sentence) -> Speech | tuple[bytes, ...]:

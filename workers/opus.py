@@ -2,6 +2,7 @@
 
 import ctypes
 import weakref
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -56,15 +57,21 @@ class OpusEncoder:
         """How far a decoder's output lags behind what went in."""
 
     def encode(self, pcm: npt.NDArray[np.float32] | npt.NDArray[np.int16]) -> list[bytes]:
-        """Packets of all of ``pcm`` (mono, 48 kHz). Silence fills the last frame, and as much more is added
-        as the encoder looks ahead, so that the end comes out of the decoder too. No samples, no packets."""
+        """``packets`` at once."""
+        return list(self.packets(pcm))
+
+    def packets(self, pcm: npt.NDArray[np.float32] | npt.NDArray[np.int16]) -> Iterator[bytes]:
+        """Packets of all of ``pcm`` (mono, 48 kHz), each encoded when it is asked for. Silence fills the last frame,
+        and as much more is added as the encoder looks ahead, so that the end comes out of the decoder too. No samples,
+        no packets."""
         if pcm.size == 0:
-            return []
+            return
         samples = pcm.astype(np.float32) / 32768 if pcm.dtype == np.int16 else pcm
         frames = -(-(len(samples) + self.lookahead_samples) // SPOKEN_FRAME_SAMPLES)
         padded = np.zeros(frames * SPOKEN_FRAME_SAMPLES, np.float32)
         padded[: len(samples)] = samples
-        return [self._encode_frame(frame) for frame in padded.reshape(frames, SPOKEN_FRAME_SAMPLES)]
+        for frame in padded.reshape(frames, SPOKEN_FRAME_SAMPLES):
+            yield self._encode_frame(frame)
 
     def _encode_frame(self, frame: npt.NDArray[np.float32]) -> bytes:
         length = check(

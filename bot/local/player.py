@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.local.wavs import decode
+from bot.voice.opus import OpusDecoder
 from config.audio import SPOKEN_RATE_HZ
 
 PLAYERS: Final[dict[str, tuple[str, ...]]] = {
@@ -32,10 +33,13 @@ class Player:
             raise NoPlayer("no sound player found; install one, for example: apt install alsa-utils")
         self._command: Final = (found, *PLAYERS[found])
         self._process: asyncio.subprocess.Process | None = None
+        self._decoder: OpusDecoder | None = None
+        """Of the answer that is playing."""
 
     async def play(self, packets: Iterable[bytes]) -> None:
-        """Queue one segment behind what is playing."""
+        """Queue one segment, or part of one, behind what is playing."""
         if self._process is None:
+            self._decoder = OpusDecoder(SPOKEN_RATE_HZ)
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,
@@ -44,7 +48,7 @@ class Player:
             )
         if self._process.stdin is not None:
             # Not drained: an answer is a few MB at most, and waiting here would hold up her words.
-            self._process.stdin.write(decode(packets).tobytes())
+            self._process.stdin.write(decode(packets, self._decoder).tobytes())
 
     async def finish(self) -> None:
         """Wait until all is heard. A player that died lost sound, never the conversation."""

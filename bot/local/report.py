@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bot.turns import Happening, Playable
+from config.audio import FRAME_MS
 from tasks.messages import Heard, ReplyEnded, Sentence, TurnDropped, TurnFailed, Words
 
 TIMINGS: Final = ("endpoint", "transcribe", "first_token", "first_sentence", "first_audio", "total", "overhead")
@@ -96,7 +97,10 @@ class TurnReport:
                 self.model_worked("synthesize", (playable.work.model_started_at, playable.work.model_ended_at))
         self.packets += playable.packets
         text = self.sentences.get(playable.index, "")
-        self.segments.append(SpokenSegment(playable.index, text, len(playable.packets) * 20))
+        if playable.packets_before:
+            self.segments.pop()
+        milliseconds = (playable.packets_before + len(playable.packets)) * FRAME_MS
+        self.segments.append(SpokenSegment(playable.index, text, milliseconds))
 
     def timings_ms(self) -> dict[str, float | None]:
         """Milliseconds from the end of speech; null for what did not happen."""

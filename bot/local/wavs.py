@@ -89,8 +89,8 @@ def write_wav(file: Path, packets: Iterable[bytes]) -> float:
     return len(pcm) / SPOKEN_RATE_HZ
 
 
-def decode(packets: Iterable[bytes]) -> npt.NDArray[np.int16]:
-    """48 kHz mono samples of Opus packets of 20 ms."""
-    decoder = OpusDecoder(SPOKEN_RATE_HZ)
+def decode(packets: Iterable[bytes], decoder: OpusDecoder | None = None) -> npt.NDArray[np.int16]:
+    """48 kHz mono samples of Opus packets of 20 ms, which go on where those ended that ``decoder`` had before."""
+    decoder = decoder or OpusDecoder(SPOKEN_RATE_HZ)
     frames = [decoder.decode(packet) for packet in packets]
     return np.concatenate(frames) if frames else np.zeros(0, np.int16)

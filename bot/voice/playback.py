@@ -63,7 +63,7 @@ class Speech:
         """How often there was nothing to say in the middle of a reply."""
 
     def add(self, playable: Playable) -> None:
-        """The next segment. Segments come in the order of their index."""
+        """The next segment, or part of one. Segments come in the order of their index."""
         with self._player.changed:
             self._waiting.extend((playable.index, packet) for packet in playable.packets)
             self._sent_frames.setdefault(playable.index, 0)

@@ -214,7 +214,7 @@ class Reply:
 
     def _play(self, playable: Playable) -> None:
         had_sound = self.has_sound
-        self._whole_ms[playable.index] = len(playable.packets) * FRAME_MS
+        self._whole_ms[playable.index] = (playable.packets_before + len(playable.packets)) * FRAME_MS
         if self.speech is not None:
             self.speech.add(playable)
             return

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.turns import Playable, Turns, Who
+from bot.turns import Turns, Who
 from config.emergency import emergency, known_by_heart
 from tasks.cached_speech import CachedSpeech
 from tasks.messages import ReplyEnded, TurnFailed
 from tests.fakes.stages import ENVIRONMENT
-from tests.integration.test_turns import of_kind
+from tests.integration.test_turns import of_kind, played
 from tests.running import RunningValkey, RunningWorker, wait_until
 
 WHO = Who("u1", "Asha", "test:emergency")
@@ -54,7 +54,7 @@ async def test_an_emergency_answer_is_heard_when_all_voices_fail(
     [ended] = of_kind(happenings, ReplyEnded)
     assert ended.text in getattr(BY_NAME[kind], language)
     assert ended.work.engine == "emergency"
-    playables = of_kind(happenings, Playable)
+    playables = played(happenings)
     assert len(playables) == ended.count
     assert all(playable.packets and playable.work and playable.work.engine == "cached" for playable in playables)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.turns import Happening, LiveTurn, Playable, Turns, Waiting, Who
+from bot.turns import Happening, LiveTurn, Turns, Waiting, Who
 from tasks.messages import ReplyEnded, Sentence
 from tests.fakes.stages import ENVIRONMENT
-from tests.integration.test_turns import of_kind, pcm
+from tests.integration.test_turns import of_kind, pcm, played
 from tests.running import RunningValkey, RunningWorker
 
 SLOW_ANSWER = " ".join(f"And this is a rather long sentence number{number}." for number in range(5))
@@ -81,7 +81,7 @@ async def test_a_killed_writer_is_replaced_without_repeating_a_sentence(
     sentences = of_kind(happenings, Sentence)
     assert " ".join(sentence.text for sentence in sentences) == SLOW_ANSWER
     assert of_kind(happenings, ReplyEnded)[0].text == SLOW_ANSWER
-    assert [playable.index for playable in of_kind(happenings, Playable)] == list(range(5))
+    assert [playable.index for playable in played(happenings)] == list(range(5))
 
 
 async def test_the_only_transcriber_is_killed_and_comes_back(own_valkey: RunningValkey, running: Pools) -> None:
@@ -95,7 +95,7 @@ async def test_the_only_transcriber_is_killed_and_comes_back(own_valkey: Running
         running.start("transcribe")
         happenings = [happening async for happening in live.follow()]
     assert of_kind(happenings, ReplyEnded)[0].text.startswith("You said level 250")
-    assert all(playable.packets for playable in of_kind(happenings, Playable))
+    assert all(playable.packets for playable in played(happenings))
 
 
 async def test_a_worker_that_wakes_up_after_it_was_replaced_says_nothing(
@@ -127,7 +127,7 @@ async def test_redis_is_killed_in_the_middle_of_an_answer_and_comes_back(
         happenings += [happening async for happening in rest]
     assert all(worker.process.poll() is None for worker in workers)
     assert of_kind(happenings, ReplyEnded)[0].text == SLOW_ANSWER
-    assert [playable.index for playable in of_kind(happenings, Playable)] == list(range(5))
+    assert [playable.index for playable in played(happenings)] == list(range(5))
 
 
 async def test_redis_that_stays_away_is_told_of(own_valkey: RunningValkey, running: Pools) -> None:
@@ -170,4 +170,4 @@ async def test_the_only_voice_is_killed_while_it_speaks_and_comes_back(
         mouth.kill()
         running.start("synthesize")
         happenings += [happening async for happening in rest]
-    assert [bool(playable.packets) for playable in of_kind(happenings, Playable)] == [True, True]
+    assert [bool(playable.packets) for playable in played(happenings)] == [True, True]

@@ -35,6 +35,19 @@ def of_kind[Kind](happenings: list[Happening], kind: type[Kind]) -> list[Kind]:
     return [happening for happening in happenings if isinstance(happening, kind)]
 
 
+def played(happenings: list[Happening]) -> list[Playable]:
+    """The segments as they were heard, each in one piece."""
+    whole: list[Playable] = []
+    for part in of_kind(happenings, Playable):
+        if not part.packets_before:
+            whole.append(part)
+            continue
+        begun = whole[-1]
+        assert (begun.index, len(begun.packets)) == (part.index, part.packets_before)
+        whole[-1] = replace(part, packets=begun.packets + part.packets, packets_before=0)
+    return whole
+
+
 def shown(happenings: list[Happening]) -> str:
     """The words as somebody sees them."""
     answer = GrowingText()
@@ -51,14 +64,14 @@ async def history_of(turns: Turns, who: Who) -> tuple[PastTurn, ...]:
 async def test_a_typed_turn_is_answered_in_words_sentences_and_sound(turns: Turns, who: Who) -> None:
     happenings = await lived(await turns.read(who, "hello", spoken=True))
     ended = of_kind(happenings, ReplyEnded)[0]
-    played = of_kind(happenings, Playable)
+    heard = played(happenings)
     assert shown(happenings).strip() == ended.text == "You said hello to me. I am listening to you."
     assert [sentence.text for sentence in of_kind(happenings, Sentence)] == [
         "You said hello to me.",
         "I am listening to you.",
     ]
-    assert [playable.index for playable in played] == [0, 1]
-    assert all(len(playable.packets) > 20 for playable in played)
+    assert [playable.index for playable in heard] == [0, 1]
+    assert all(len(playable.packets) > 20 for playable in heard)
 
 
 async def test_how_a_sentence_is_felt_is_heard_and_never_seen(turns: Turns, who: Who) -> None:
@@ -70,7 +83,7 @@ async def test_how_a_sentence_is_felt_is_heard_and_never_seen(turns: Turns, who:
     assert shown(happenings) == of_kind(happenings, ReplyEnded)[0].text
     [past] = await history_of(turns, who)
     assert past.answered == "I am so glad that you came. It rained all day yesterday."
-    glad, sad = (len(playable.packets) for playable in of_kind(happenings, Playable))
+    glad, sad = (len(playable.packets) for playable in played(happenings))
     assert glad < sad, "shorter by one letter, and quicker"
 
 
@@ -148,8 +161,8 @@ async def test_what_she_is_told_to_say_is_said_as_it_is_and_not_remembered(turns
     happenings = await lived(live)
     sentences = [sentence.text for sentence in of_kind(happenings, Sentence)]
     assert sentences == ["fail of course.", "Then say this, Dr. Rao!", "slow please"]
-    assert all(playable.packets for playable in of_kind(happenings, Playable))
-    assert [playable.index for playable in of_kind(happenings, Playable)] == [0, 1, 2]
+    assert all(playable.packets for playable in played(happenings))
+    assert [playable.index for playable in played(happenings)] == [0, 1, 2]
     [ended] = of_kind(happenings, ReplyEnded)
     assert (ended.text, ended.work.engine) == (text, "verbatim")
     assert await history_of(turns, who) == ()
@@ -174,9 +187,9 @@ async def test_the_voice_that_the_turn_names_speaks_or_else_the_default(
     turns: Turns, who: Who, voice: str, speaks: str
 ) -> None:
     happenings = await lived(await turns.read(who, "hello", spoken=True, voice=voice))
-    played = of_kind(happenings, Playable)
-    assert [playable.work.engine for playable in played if playable.work] == [speaks, speaks]
-    assert all(playable.packets for playable in played)
+    heard = played(happenings)
+    assert [playable.work.engine for playable in heard if playable.work] == [speaks, speaks]
+    assert all(playable.packets for playable in heard)
 
 
 async def test_workers_tell_what_they_could_do(turns: Turns) -> None:
@@ -202,7 +215,7 @@ async def test_a_message_delivered_twice_is_answered_once(turns: Turns, who: Who
     await turns.dispatcher.send(live.progress.said)
     happenings = await lived(live)
     assert [sentence.index for sentence in of_kind(happenings, Sentence)] == [0, 1]
-    assert [playable.index for playable in of_kind(happenings, Playable)] == [0, 1]
+    assert [playable.index for playable in played(happenings)] == [0, 1]
     assert len(of_kind(happenings, ReplyEnded)) == 1
     assert len(await history_of(turns, who)) == 1
 

@@ -1,6 +1,17 @@
 from bot.progress import MOST_RESENDS, STALE_LOOKS, LossWatch, Progress
 from tasks.dispatch import StageLoad
-from tasks.messages import Heard, ReplyEnded, Segment, Sentence, Turn, TurnDropped, TurnFailed, Utterance, Work
+from tasks.messages import (
+    Heard,
+    ReplyEnded,
+    Segment,
+    SegmentBegun,
+    Sentence,
+    Turn,
+    TurnDropped,
+    TurnFailed,
+    Utterance,
+    Work,
+)
 from tasks.presence import WorkerPresence
 
 TURN = Turn("t1", "replies:1", "c1", "u1", "Asha", deadline=1e12)
@@ -31,6 +42,15 @@ def test_a_spoken_turn_is_over_when_every_sentence_has_its_sound() -> None:
     assert progress.awaited() == []
 
 
+def test_a_segment_that_has_only_begun_is_still_awaited() -> None:
+    progress = Progress(TURN)
+    progress.absorb(sentence(0))
+    progress.absorb(ReplyEnded(TURN, 1, "one", WORK))
+    progress.absorb(SegmentBegun(TURN, 0, "audio:t1:0:beginning", WORK))
+    assert progress.awaited() == ["synthesize"]
+    assert not progress.is_over
+
+
 def test_the_end_may_come_before_the_sentences_it_counts() -> None:
     progress = Progress(TURN)
     progress.absorb(ReplyEnded(TURN, 1, "one", WORK))
@@ -53,6 +73,7 @@ def test_repeated_events_are_no_news() -> None:
     for event in (
         Heard(TURN, "hi", "en", 0.9, WORK),
         sentence(0),
+        SegmentBegun(TURN, 0, "audio:t1:0:beginning", WORK),
         segment(0),
         ReplyEnded(TURN, 1, "one", WORK),
     ):

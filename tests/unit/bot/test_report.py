@@ -51,6 +51,18 @@ def spoken_turn() -> TurnReport:
     return report
 
 
+def test_the_parts_of_a_segment_are_one_segment() -> None:
+    report = TurnReport("t1", speech_ended_at=100.0, clock=Clock())
+    for happening in (
+        Sentence(TURN, 0, "Arre yaar,", "en", 100.51),
+        Playable(0, (b"a", b"b"), None),
+        Playable(0, (b"c",), None, packets_before=2),
+    ):
+        report.take(happening)
+    assert report.to_json()["segments"] == [{"index": 0, "text": "Arre yaar,", "ms": 60}]
+    assert report.packets == [b"a", b"b", b"c"]
+
+
 def test_timings_count_from_the_end_of_speech() -> None:
     timings = spoken_turn().timings_ms()
     assert timings == {
