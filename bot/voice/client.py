@@ -247,7 +247,7 @@ class VoiceConnection(VoiceClient):
             deliver=lambda heard: self._on_loop(self._ears.hear, inner_ear.listen(heard)),
             lost_step=lambda: self._on_loop(self._lost_step),
             died=lambda: self._on_loop(self.part, DEAF_CODE),
-            may_rest_long=lambda: inner_ear.is_steady,
+            rest=lambda: inner_ear.rest,
         )
         for ssrc, user_id in self._names.items():
             self._post_name(ssrc, user_id)

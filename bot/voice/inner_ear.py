@@ -9,12 +9,17 @@ from typing import Final
 
 import numpy as np
 
+from bot.voice.endpointing import EndpointRule
 from bot.voice.receive import Heard, Left, Silence, Sound
+from bot.voice.receiving import Rest
 from bot.voice.vad import SileroVad, Told
 from config.audio import HEARD_RATE_HZ, VAD_WINDOW_SAMPLES
 
 STEADY_PROBABILITY: Final = 0.9
 """From here a window is the middle of somebody's speech: nine in ten of a sentence are."""
+BEGINNING_MS: Final = 160
+"""For so long after a silence whoever makes a sound may be beginning to speak; Silero is sure of most by then."""
+START_PROBABILITY: Final = EndpointRule().start_probability
 LONGEST_SILENCE_MS: Final = 2_000
 """No utterance stays open for longer without a sound: what follows need not be looked at."""
 
@@ -29,8 +34,17 @@ class _Person:
     """Bytes that are not yet a window."""
     silent_ms: int = 0
     """Since their last sound."""
+    sound_ms: int = 0
+    """Since their last silence."""
     probability: float = 0.0
     """That their last window was speech."""
+    probability_before: float = 0.0
+
+    @property
+    def may_be_beginning(self) -> bool:
+        """The next window may make it a start."""
+        is_rising = self.probability_before < START_PROBABILITY <= self.probability
+        return is_rising or self.sound_ms <= BEGINNING_MS
 
     def windows_with(self, pcm: bytes) -> list[bytes]:
         """The windows that ``pcm`` fills."""
@@ -54,10 +68,14 @@ class InnerEar:
         self._people: dict[int, _Person] = {}
 
     @property
-    def is_steady(self) -> bool:
-        """Whoever makes a sound is in the middle of speech: hardly anybody begins or pauses in the next moment."""
-        audible = [person.probability for person in self._people.values() if not person.silent_ms]
-        return bool(audible) and min(audible) >= STEADY_PROBABILITY
+    def rest(self) -> Rest:
+        """How long what comes next may wait. Where all who make a sound are in the middle of speech, hardly anybody
+        begins or pauses in the next moment."""
+        audible = [person for person in self._people.values() if not person.silent_ms]
+        if any(person.may_be_beginning for person in audible):
+            return Rest.NONE
+        is_steady = audible and min(person.probability for person in audible) >= STEADY_PROBABILITY
+        return Rest.LONG if is_steady else Rest.SHORT
 
     def listen(self, heard: list[Heard]) -> list[Heard]:
         """The same pieces in the same order, with the probabilities of the windows that each of them fills."""
@@ -93,9 +111,11 @@ class InnerEar:
         person = self._person(piece)
         if isinstance(piece, Sound):
             person.silent_ms = 0
+            person.sound_ms += len(piece.pcm) // _BYTES_A_MS
             return person.windows_with(piece.pcm)
         looked_at = min(piece.milliseconds, max(LONGEST_SILENCE_MS - person.silent_ms, 0))
         person.silent_ms += piece.milliseconds
+        person.sound_ms = 0
         windows = person.windows_with(bytes(looked_at * _BYTES_A_MS))
         if looked_at < piece.milliseconds:
             person.skip(piece.milliseconds - looked_at)
@@ -108,4 +128,5 @@ class InnerEar:
         probabilities = SileroVad.of_all(detectors, rows)
         for (user_id, (number, _)), probability in zip(windows.items(), probabilities, strict=True):
             found[number].append(probability)
-            self._people[user_id].probability = probability
+            person = self._people[user_id]
+            person.probability_before, person.probability = person.probability, probability

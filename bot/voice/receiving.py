@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from typing import Final
 
@@ -16,12 +17,6 @@ from loguru import logger
 from bot.voice.receive import Heard, Receiver
 from bot.voice.rtp import LONGEST_BYTES, Drop
 
-REST_SECONDS: Final = 0.040
-"""Between two looks at the socket: the first packet after a pause is read at once, the ones behind it in pairs. What a
-packet costs is the waking (cold caches make it six times as dear), and nobody downstream thinks in less than 32 ms."""
-LONG_REST_SECONDS: Final = 0.080
-"""While all who speak are in the middle of it. A pause is noticed 20 ms later for it, in the mean, and hearing one
-person alone takes a quarter less of a core."""
 KEEP_ALIVE_SECONDS: Final = 5.0
 """As Discord's own client and discord.js do: home routers forget a silent UDP path after 30 s."""
 MOST_AT_ONCE: Final = 256
@@ -32,13 +27,27 @@ _PASSING: Final = frozenset(
 )
 """Nobody listens there, or there is no way to them, at this moment: told once each time a packet is sent."""
 
+
+class Rest(float, Enum):
+    """Seconds between two looks at the socket. What a packet costs is the waking: cold caches make it six times as
+    dear."""
+
+    NONE = 0.0
+    """Somebody may be beginning: she is to be silent as soon as that is sure."""
+    SHORT = 0.040
+    """Packets are read in pairs: nobody downstream thinks in less than 32 ms."""
+    LONG = 0.080
+    """All who speak are in the middle of it. A pause is noticed 20 ms later for it, in the mean, and hearing one person
+    alone takes a quarter less of a core."""
+
+
 type Order = Callable[[Receiver], list[Heard] | None]
 
 
 class ReceiveThread:
     """Reads ``udp`` (connected, non-blocking; the caller closes it after ``stop``) until it is stopped.
 
-    ``deliver``, ``lost_step``, ``died`` (it ended without being stopped) and ``may_rest_long`` are called on this
+    ``deliver``, ``lost_step``, ``died`` (it ended without being stopped) and ``rest`` (until when) are called on this
     thread; ``post`` and ``stop`` may be called from any.
     """
 
@@ -50,7 +59,7 @@ class ReceiveThread:
         deliver: Callable[[list[Heard]], None],
         lost_step: Callable[[], None],
         died: Callable[[], None] = lambda: None,
-        may_rest_long: Callable[[], bool] = lambda: False,
+        rest: Callable[[], Rest] = lambda: Rest.SHORT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.receiver: Final = receiver
@@ -58,7 +67,7 @@ class ReceiveThread:
         self._deliver = deliver
         self._lost_step = lost_step
         self._died = died
-        self._may_rest_long = may_rest_long
+        self._rest_now = rest
         self._clock = clock
         self._orders: deque[Order] = deque()
         self._is_stopping = False
@@ -121,7 +130,7 @@ class ReceiveThread:
                     next_keep_alive = now + KEEP_ALIVE_SECONDS
                     self._keep_alive()
                 self._hand_over(heard)
-                next_look = looked_at + (LONG_REST_SECONDS if self._may_rest_long() else REST_SECONDS)
+                next_look = looked_at + self._rest_now()
 
     def _rest(self, woken: selectors.BaseSelector, seconds: float) -> None:
         """Let packets gather; an order or the end is not kept waiting."""

@@ -138,9 +138,7 @@ async def measure(speakers: int, seconds: int) -> Load:
         def hand_over(heard: list[Heard]) -> None:
             loop.call_soon_threadsafe(ears.hear, inner_ear.listen(heard))
 
-        thread = ReceiveThread(
-            udp, receiver, deliver=hand_over, lost_step=lambda: None, may_rest_long=lambda: inner_ear.is_steady
-        )
+        thread = ReceiveThread(udp, receiver, deliver=hand_over, lost_step=lambda: None, rest=lambda: inner_ear.rest)
         thread.start()
         idle = await busy_share(IDLE_SECONDS)
         sender = subprocess.Popen(  # noqa: ASYNC220 - nothing is measured yet

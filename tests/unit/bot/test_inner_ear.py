@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from bot.voice.hearing import Commit, Hearing
-from bot.voice.inner_ear import LONGEST_SILENCE_MS, InnerEar
+from bot.voice.inner_ear import BEGINNING_MS, LONGEST_SILENCE_MS, START_PROBABILITY, InnerEar
 from bot.voice.receive import Heard, Left, Silence, Sound
+from bot.voice.receiving import Rest
 from bot.voice.vad import SileroVad, Told
 from config.audio import VAD_WINDOW_SAMPLES
 from tests.unit.bot.test_vad import spoken_sound
@@ -136,17 +137,57 @@ def test_ears_with_a_detector_of_their_own_do_not_listen_to_what_is_told() -> No
     assert hearing.feed(bytes(20 * WINDOW), loud) == []
 
 
-def test_it_is_steady_while_all_who_can_be_heard_are_in_the_middle_of_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The probabilities of the windows to come."""
     told: list[float] = []
     monkeypatch.setattr(SileroVad, "of_all", lambda _detectors, windows: [told.pop(0) for _ in windows])
-    ear, window = InnerEar(), bytes(WINDOW)
-    assert not ear.is_steady, "nobody is there who could begin late"
-    for first, second, is_steady in ((0.95, 0.99, True), (0.95, 0.6, False), (0.2, 0.99, False), (0.9, 0.9, True)):
+    return told
+
+
+def settled(told: list[float], *people: int) -> InnerEar:
+    """Who has heard these people make a sound for a while."""
+    ear = InnerEar()
+    windows = BEGINNING_MS // 32 + 1
+    told += [0.5] * windows * len(people)
+    ear.listen([Sound(user_id, bytes(WINDOW * windows)) for user_id in people])
+    return ear
+
+
+def test_packets_gather_longest_while_all_who_can_be_heard_are_in_the_middle_of_speech(told: list[float]) -> None:
+    assert InnerEar().rest is Rest.SHORT, "nobody is there who could begin late"
+    ear, window = settled(told, 1, 2), bytes(WINDOW)
+    for first, second, rest in (
+        (0.95, 0.99, Rest.LONG),
+        (0.95, 0.6, Rest.SHORT),
+        (0.2, 0.99, Rest.SHORT),
+        (0.9, 0.9, Rest.NONE),
+        (0.9, 0.9, Rest.LONG),
+    ):
         told += [first, second]
         ear.listen([Sound(1, window), Sound(2, window)])
-        assert ear.is_steady is is_steady
+        assert ear.rest is rest
     told += [0.0]
     ear.listen([Silence(1, 32)])
-    assert ear.is_steady, "only the other one is heard"
+    assert ear.rest is Rest.LONG, "only the other one is heard"
     ear.listen([Left(2)])
-    assert not ear.is_steady
+    assert [ear.rest] == [Rest.SHORT]  # a list, since mypy believes that a property stays as it was
+
+
+def test_nothing_gathers_while_somebody_may_be_beginning(told: list[float]) -> None:
+    ear = settled(told, 1)
+
+    def rest_after(*pieces: Heard) -> Rest:
+        ear.listen(list(pieces))
+        return ear.rest
+
+    told += [0.95, 0.0]
+    assert rest_after(Sound(1, bytes(WINDOW)), Silence(1, 32)) is Rest.SHORT
+    told += [0.0] * (BEGINNING_MS // 32)
+    while_it_is_new = [rest_after(Sound(1, bytes(FRAME))) for _ in range(BEGINNING_MS // 20)]
+    assert set(while_it_is_new) == {Rest.NONE}
+    assert rest_after(Sound(1, bytes(FRAME))) is Rest.SHORT, "it is a sound, and no speech"
+    told += [START_PROBABILITY]
+    assert rest_after(Sound(1, bytes(WINDOW - FRAME))) is Rest.NONE, "the next window may make it a start"
+    told += [START_PROBABILITY]
+    assert rest_after(Sound(1, bytes(WINDOW))) is Rest.SHORT

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from bot.voice.discovery import udp_to
 from bot.voice.receive import Heard, Left, Receiver, Silence, Sound
-from bot.voice.receiving import LONG_REST_SECONDS, REST_SECONDS, ReceiveThread
+from bot.voice.receiving import ReceiveThread, Rest
 from bot.voice.rtp import SILENCE, Drop
 from bot.voice.transport import XCHACHA, Transport
 from tests.fakes.voice_packets import KEY, Wire, spoken
@@ -214,8 +214,8 @@ async def test_a_closed_socket_ends_the_thread_and_stopping_twice_is_nothing(lin
     assert not [thread for thread in threading.enumerate() if thread.name == "voice-receive"]
 
 
-@pytest.mark.parametrize(("is_steady", "rest"), [(False, REST_SECONDS), (True, LONG_REST_SECONDS)])
-async def test_packets_gather_longer_while_nothing_will_be_decided(line: Line, is_steady: bool, rest: float) -> None:
+@pytest.mark.parametrize("rest", Rest)
+async def test_packets_gather_longer_while_nothing_will_be_decided(line: Line, rest: Rest) -> None:
     rests: list[float] = []
 
     class Timed(ReceiveThread):
@@ -225,11 +225,9 @@ async def test_packets_gather_longer_while_nothing_will_be_decided(line: Line, i
 
     line.receiver.name(7, ASHA, 0.0)
     line.thread.stop()
-    line.thread = Timed(
-        line.udp, line.receiver, deliver=line.deliver, lost_step=lambda: None, may_rest_long=lambda: is_steady
-    )
+    line.thread = Timed(line.udp, line.receiver, deliver=line.deliver, lost_step=lambda: None, rest=lambda: rest)
     line.thread.start()
     for packet in Wire(7).packets(spoken(0.2)):
         line.send([packet])
         await line.sound(1)
-    assert rest - REST_SECONDS / 2 < max(rests) <= rest
+    assert rest - Rest.SHORT / 2 < max(rests) <= rest
