@@ -129,7 +129,7 @@ async def compose(settings: Settings, turns: Turns, lag: LoopLag, house: AsyncEx
 
 def settle() -> None:
     """What was made up to now stays: the garbage collector needs not look through it again, which would hold up the
-    loop for as long as a word takes to say."""
+    loop for as long as a word takes to say. What only starting needed goes back to the system."""
     began_at = time.perf_counter()
     gc.collect()
     gc.freeze()

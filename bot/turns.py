@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from bot.progress import LossWatch, Progress
 from bot.replies import Inbox, ReplyReader
-from config.audio import HEARD_RATE_HZ
+from config.audio import FRAME_MS, HEARD_RATE_HZ
 from tasks.blobs import BlobError, unpack_packets
 from tasks.dispatch import Dispatcher, NotSent, StageLoad
 from tasks.messages import (
@@ -53,6 +53,14 @@ class Playable:
     work: Work | None
     packets_before: int = 0
     """Of the same segment, yielded while it was not whole yet: these go on where those ended."""
+    promised_ms: int = 0
+    """Of the whole segment, as far as it was told."""
+
+    @property
+    def whole_ms(self) -> int:
+        """How long the whole segment is. 0 where nothing of it was ever heard."""
+        here = (self.packets_before + len(self.packets)) * FRAME_MS
+        return max(here, self.promised_ms) if here else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,9 @@ class LiveTurn:
         self._clock = clock
         self._next_to_play = 0
         self._begun_packets = 0
-        """Of that segment, yielded already."""
+        """How many packets of segment ``_next_to_play`` were yielded."""
+        self._tried_to_begin = -1
+        """The segment whose beginning was fetched last."""
         self._progress_at = clock()
 
     async def commit(self) -> None:
@@ -135,7 +145,8 @@ class LiveTurn:
             yield await self._fetch(index, self.progress.segments[index])
             self._next_to_play, self._begun_packets = index + 1, 0
         beginning = self.progress.beginnings.get(index)
-        if beginning is not None and not self._begun_packets:
+        if beginning is not None and self._tried_to_begin != index:
+            self._tried_to_begin = index
             begun = await self._fetch(index, beginning)
             if begun.packets:
                 self._begun_packets = len(begun.packets)
@@ -145,14 +156,17 @@ class LiveTurn:
         """What of it was not yielded. Of a sentence that was spoken anew, since its worker died between beginning and
         end, that is what follows: nothing is said twice."""
         if segment is None:
-            return Playable(index, (), None, self._begun_packets)
+            beginning = self.progress.beginnings.get(index)
+            return Playable(index, (), None, self._begun_packets, beginning.milliseconds if beginning else 0)
         try:
             blob = await self._turns.dispatcher.redis.get(segment.audio_key)
             packets = unpack_packets(blob.encode() if isinstance(blob, str) else blob or b"")
         except (RedisError, BlobError) as error:
-            logger.bind(turn=self.turn.id, success=False).error("Sentence {} lost its sound: {}", index, error)
+            level = "ERROR" if isinstance(segment, Segment) else "DEBUG"  # of a beginning, the whole is to come
+            logger.bind(turn=self.turn.id, success=False).log(level, "Sentence {} lost its sound: {}", index, error)
             packets = ()
-        return Playable(index, packets[self._begun_packets :], segment.work, self._begun_packets)
+        rest = packets[self._begun_packets :]
+        return Playable(index, rest, segment.work, self._begun_packets, segment.milliseconds)
 
     async def _look_after(self) -> AsyncIterator[Happening]:
         """A quiet moment: is somebody at work on this, and if not, what is to be done?"""

@@ -20,16 +20,16 @@ IMPORTED: Final = (
 IMPORT_EACH: Final = """
 import contextlib, importlib, sys
 for name in sys.argv[1:]:
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception, SystemExit):
         importlib.import_module(name)
 """
 
 
 def compile_imported(groups: Sequence[str], environment: Mapping[str, str]) -> int:
-    """The worst exit code. A module that can't be imported is left out."""
+    """0 unless a process died. A module that can't be imported is left out."""
     writing = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     compiling = [subprocess.Popen([sys.executable, "-c", IMPORT_EACH, *names.split()], env=writing) for names in groups]
-    return max(process.wait() for process in compiling)
+    return max(abs(process.wait()) for process in compiling)
 
 
 if __name__ == "__main__":

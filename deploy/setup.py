@@ -36,7 +36,7 @@ def fingerprint(repository: Path = REPOSITORY) -> str:
     wishes = [
         repository / "requirements.txt",
         *sorted((repository / "requirements").glob("*")),
-        *(repository / "deploy" / name for name in ("setup.py", "llama.py")),
+        *(repository / "deploy" / name for name in ("setup.py", "llama.py", "bytecode.py")),
     ]
     digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
     for file in wishes:

@@ -20,10 +20,11 @@ PAUSE_SECONDS: Final = 0.11
 """Linux lets one process without privileges change an autogroup every 0.1 s (kernel/sched/autogroup.c), and a stack's
 workers start together."""
 TRIES: Final = 20
+"""Two seconds at most, before the engines are loaded."""
 
 
 def give_way(niceness: int) -> None:
-    """Take ``niceness``, for this process and for its session if it leads one.
+    """Be nicer by ``niceness``, and let the session have that of ``niceness`` if this process leads one.
 
     A session that somebody else leads, such as a terminal's, is left as it is: others live in it. Call before any
     thread is started: niceness belongs to threads, and is handed on to those that a thread starts later.
@@ -36,12 +37,13 @@ def give_way(niceness: int) -> None:
 def for_the_session(niceness: int, autogroup: Path = AUTOGROUP, sleep: Callable[[float], object] = time.sleep) -> None:
     """Write it to ``autogroup``. What can't be had is only logged: a process that is in others' way still works."""
     trouble: OSError | None = None
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
+        if attempt:
+            sleep(PAUSE_SECONDS)
         try:
             autogroup.write_text(str(niceness))
         except BlockingIOError as error:
             trouble = error
-            sleep(PAUSE_SECONDS)
         except OSError as error:
             trouble = error
             break

@@ -59,7 +59,7 @@ def segment(turn: str, index: int) -> str:
 
 
 def segment_beginning(turn: str, index: int) -> str:
-    """Blob: the first of them. Written by synthesize before ``segment``."""
+    """Blob: the first Opus packets of one sentence. Written by synthesize before ``segment``."""
     return f"audio:{turn}:{index}:beginning"
 
 

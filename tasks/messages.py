@@ -216,7 +216,9 @@ class SegmentBegun(Message):
 
     index: int
     audio_key: str
-    """As of a ``Segment``."""
+    """Blob of the first packets, as of a ``Segment``."""
+    milliseconds: int
+    """Of the whole segment, to a frame."""
     work: Work
 
 

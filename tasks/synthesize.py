@@ -40,7 +40,8 @@ def synthesize(sentence: Sentence, delivery: Delivery, spoken_before: bytes | No
     """Speak a sentence. A redelivered one that was spoken already is only told of again.
 
     No lease keeps two deliveries apart that come at the same time: it would outlive a killed worker, and what
-    it saves is rare and small. The asker takes the first sound of a sentence and ignores the second.
+    it saves is rare and small. The asker takes the first sound of a sentence and ignores the second; the beginning may
+    be of one and the rest of the other.
     """
     place, index = delivery.place, sentence.index
     key = keys.segment(sentence.turn.id, index)
@@ -70,7 +71,8 @@ def _encoded(sentence: Sentence, delivery: Delivery, speech: Speech, work: Work)
         if sentence.index == 0 and is_long and len(packets) == BEGINNING_PACKETS:
             delivery.stop_if_unwanted()
             key = keys.segment_beginning(sentence.turn.id, sentence.index)
-            _leave(delivery, packets, SegmentBegun(sentence.turn, sentence.index, key, work))
+            milliseconds = round(1000 * len(speech.pcm) / speech.rate_hz)
+            _leave(delivery, packets, SegmentBegun(sentence.turn, sentence.index, key, milliseconds, work))
     return packets
 
 

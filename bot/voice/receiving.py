@@ -47,8 +47,8 @@ type Order = Callable[[Receiver], list[Heard] | None]
 class ReceiveThread:
     """Reads ``udp`` (connected, non-blocking; the caller closes it after ``stop``) until it is stopped.
 
-    ``deliver``, ``lost_step``, ``died`` (it ended without being stopped) and ``rest`` (until when) are called on this
-    thread; ``post`` and ``stop`` may be called from any.
+    ``deliver``, ``lost_step``, ``died`` (it ended without being stopped) and ``rest`` (how long packets may gather)
+    are called on this thread; ``post`` and ``stop`` may be called from any.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ReceiveThread:
         self._deliver = deliver
         self._lost_step = lost_step
         self._died = died
-        self._rest_now = rest
+        self._may_gather_for = rest
         self._clock = clock
         self._orders: deque[Order] = deque()
         self._is_stopping = False
@@ -119,7 +119,7 @@ class ReceiveThread:
                 ready = waiting.select(max(until - self._clock(), 0))
                 if any(key.fileobj is self._woken for key, _ in ready):
                     self._woken.recv(4096)
-                self._rest(resting, next_look - self._clock())
+                self._let_gather(resting, next_look - self._clock())
                 looked_at = self._clock()
                 heard = self._obey()
                 heard += self._read()
@@ -130,9 +130,9 @@ class ReceiveThread:
                     next_keep_alive = now + KEEP_ALIVE_SECONDS
                     self._keep_alive()
                 self._hand_over(heard)
-                next_look = looked_at + self._rest_now()
+                next_look = looked_at + self._may_gather_for()
 
-    def _rest(self, woken: selectors.BaseSelector, seconds: float) -> None:
+    def _let_gather(self, woken: selectors.BaseSelector, seconds: float) -> None:
         """Let packets gather; an order or the end is not kept waiting."""
         if seconds > 0 and not self._orders and not self._is_stopping:
             woken.select(seconds)

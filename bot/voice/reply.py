@@ -13,7 +13,6 @@ from bot.replies import Inbox
 from bot.turns import Happening, LiveTurn, Playable, Turns, Who
 from bot.voice.heard_part import heard_part
 from bot.voice.playback import Player, Speech
-from config.audio import FRAME_MS
 from tasks.dispatch import NotSent
 from tasks.messages import Heard, ReplyEnded, Sentence, TurnDropped, TurnFailed
 
@@ -214,7 +213,7 @@ class Reply:
 
     def _play(self, playable: Playable) -> None:
         had_sound = self.has_sound
-        self._whole_ms[playable.index] = (playable.packets_before + len(playable.packets)) * FRAME_MS
+        self._whole_ms[playable.index] = playable.whole_ms
         if self.speech is not None:
             self.speech.add(playable)
             return

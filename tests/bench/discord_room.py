@@ -26,7 +26,7 @@ from bot.voice.remembered_rooms import RememberedRooms
 from config.settings import Settings
 from tasks.connections import connect_async
 from tasks.history import forget
-from tasks.messages import Heard, Message, ReplyEnded, Segment, Sentence, StageName, TurnDropped, Words
+from tasks.messages import Heard, Message, ReplyEnded, Segment, SegmentBegun, Sentence, StageName, TurnDropped, Words
 from tests.bench.discord_rows import Rows
 from tests.bench.figures import Figure
 from tests.bench.phrases import recordings
@@ -38,6 +38,7 @@ from tests.e2e.evening import ANSWER_SECONDS, BOT, QUIET_SECONDS, Evening, an_ev
 from workers.engines import Synthesizer
 from workers.registry import loader
 
+SOUND: Final = SegmentBegun | Segment
 COMPLAINTS: Final = ("ERROR", "CRITICAL", "The event loop was")
 LAG: Final = re.compile(r"event loop was (\d+) ms late at most, 99 % of \d+ ticks within (\d+) ms, (\d+) more than 50")
 """The last line of ``bot/process.py``."""
@@ -210,7 +211,7 @@ async def _note_the_way(gathering: Gathering, spoken: Spoken, first: float) -> N
     """When each part of the answer was there."""
     rows, zero = gathering.rows, spoken.ended_at
     happened = await gathering.happened(spoken.began_at)
-    answered = next((told.event.turn.id for told in happened if isinstance(told.event, Segment)), None)
+    answered = next((told.event.turn.id for told in happened if isinstance(told.event, SOUND)), None)
     of_turn = [told for told in happened if told.event.turn.id == answered]
     ends = [mark.at for mark in gathering.marks("endpoint", spoken.began_at) if mark.at <= first]
     if ends:
@@ -219,7 +220,7 @@ async def _note_the_way(gathering: Gathering, spoken: Spoken, first: float) -> N
         Heard: rows.transcript,
         Words: rows.first_words,
         Sentence: rows.first_sentence,
-        Segment: rows.first_segment,
+        SOUND: rows.first_segment,
     }
     for kind, figure in firsts.items():
         at = next((told.at for told in of_turn if isinstance(told.event, kind)), None)
@@ -323,7 +324,7 @@ async def _note_the_end(gathering: Gathering, began: float) -> None:
     for cancel in gathering.marks("cancel", began):
         after = [told for told in await gathering.happened(cancel.at) if told.event.turn.id == cancel.turn]
         written = [told.at for told in after if _is_of(told.event, "generate", Words | Sentence | ReplyEnded)]
-        spoken = [told.at for told in after if _is_of(told.event, "synthesize", Segment)]
+        spoken = [told.at for told in after if _is_of(told.event, "synthesize", SOUND)]
         if written:
             rows.generation.add(1000 * (max(written) - cancel.at))
             rows.synthesis.add(1000 * (max(spoken, default=cancel.at) - cancel.at))

@@ -24,6 +24,7 @@ from tests.discord.simulator import DiscordSimulator
 from tests.discord.sounds import tone
 from tests.discord.stock import Packets, nextcord, running, stock_client
 from tests.discord.voice.ops import Op
+from tests.integration.voice_seat import NextcordClient
 from workers.opus import OpusEncoder
 
 pytestmark = [
@@ -50,9 +51,10 @@ async def client(discord: DiscordSimulator, home: Home) -> AsyncIterator[nextcor
     yield client
     for voice in [*client.voice_clients]:
         await voice.disconnect(force=True)
+    NextcordClient.close_sockets()
 
 
-class Noticed(nextcord.VoiceClient):
+class Noticed(NextcordClient):
     """Stock, but one can wait for its end."""
 
     def __init__(self, client: nextcord.Client, channel: nextcord.abc.Connectable) -> None:

@@ -1,12 +1,13 @@
 """The real nextcord client in this process, logged in to the simulated Discord, and a seat in a voice channel."""
 
 import asyncio
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp.connector
 import pytest
@@ -45,6 +46,20 @@ class OurClient(VoiceConnection, Seat):
 
 
 class NextcordClient(Seat):
+    """nextcord's own forgets the socket of a connection that it makes anew: whoever is done with it closes them."""
+
+    sockets: ClassVar[list[socket.socket]] = []
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, socket.socket):
+            self.sockets.append(value)
+        super().__setattr__(name, value)
+
+    @classmethod
+    def close_sockets(cls) -> None:
+        while cls.sockets:
+            cls.sockets.pop().close()
+
     def say(self, packets: list[bytes]) -> None:
         self.play(OpusPackets(packets))
 
@@ -113,3 +128,4 @@ async def stage(monkeypatch: pytest.MonkeyPatch, seed: int = 1) -> AsyncIterator
                 await seat.disconnect(force=True)
             await client.close()
             await asyncio.wait({running}, timeout=JOIN_SECONDS)
+            NextcordClient.close_sockets()

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.local.wavs import decode
 from bot.voice.opus import OpusDecoder, Samples, decode_packets
 from config import libopus as finding
+from config.audio import SPOKEN_RATE_HZ
 from config.libopus import LibopusMissing, OpusError, libopus
 from workers.opus import OpusEncoder
 
@@ -151,3 +153,11 @@ def test_finding_libopus_does_not_import_pyav() -> None:
 
     code = "import sys; from config.libopus import libopus; libopus(); sys.exit('av' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_goes_on_with_the_same_decoder_sounds_as_if_it_had_come_at_once(packets: list[bytes]) -> None:
+    decoder = OpusDecoder(SPOKEN_RATE_HZ)
+    in_parts = np.concatenate([decode(packets[:20], decoder), decode(packets[20:], decoder)])
+    apart = np.concatenate([decode(packets[:20]), decode(packets[20:])])
+    assert np.array_equal(in_parts, decode(packets))
+    assert not np.array_equal(apart, decode(packets))

@@ -46,7 +46,7 @@ def test_a_segment_that_has_only_begun_is_still_awaited() -> None:
     progress = Progress(TURN)
     progress.absorb(sentence(0))
     progress.absorb(ReplyEnded(TURN, 1, "one", WORK))
-    progress.absorb(SegmentBegun(TURN, 0, "audio:t1:0:beginning", WORK))
+    progress.absorb(SegmentBegun(TURN, 0, "audio:t1:0:beginning", 500, WORK))
     assert progress.awaited() == ["synthesize"]
     assert not progress.is_over
 
@@ -73,7 +73,7 @@ def test_repeated_events_are_no_news() -> None:
     for event in (
         Heard(TURN, "hi", "en", 0.9, WORK),
         sentence(0),
-        SegmentBegun(TURN, 0, "audio:t1:0:beginning", WORK),
+        SegmentBegun(TURN, 0, "audio:t1:0:beginning", 500, WORK),
         segment(0),
         ReplyEnded(TURN, 1, "one", WORK),
     ):

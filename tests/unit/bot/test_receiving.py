@@ -219,9 +219,9 @@ async def test_packets_gather_longer_while_nothing_will_be_decided(line: Line, r
     rests: list[float] = []
 
     class Timed(ReceiveThread):
-        def _rest(self, woken: selectors.BaseSelector, seconds: float) -> None:
+        def _let_gather(self, woken: selectors.BaseSelector, seconds: float) -> None:
             rests.append(seconds)
-            super()._rest(woken, seconds)
+            super()._let_gather(woken, seconds)
 
     line.receiver.name(7, ASHA, 0.0)
     line.thread.stop()

@@ -62,7 +62,7 @@ def test_bot_node_needs_no_model_library(library: str):
 def test_changed_wish_is_noticed(tmp_path: Path):
     for folder in ("requirements", "deploy"):
         (tmp_path / folder).mkdir()
-    for name in ("requirements.txt", "requirements/bot.in", "deploy/setup.py", "deploy/llama.py"):
+    for name in ("requirements.txt", "requirements/bot.in", "deploy/setup.py", "deploy/llama.py", "deploy/bytecode.py"):
         (tmp_path / name).write_text("a\n")
     before = fingerprint(tmp_path)
     (tmp_path / "requirements" / "bot.in").write_text("b\n")

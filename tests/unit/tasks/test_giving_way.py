@@ -1,4 +1,5 @@
 import errno
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,12 +63,12 @@ def here() -> str:
 
 
 def test_a_process_with_a_session_of_its_own_takes_the_session_along() -> None:
-    assert told_by(own_session=True) == ["4", "4" if AUTOGROUP.exists() else "none"]
+    assert told_by(own_session=True) == [str(os.nice(0) + 4), "4" if AUTOGROUP.exists() else "none"]
 
 
 def test_a_session_that_others_live_in_is_left_as_it_is() -> None:
     before = here()
-    assert told_by(own_session=False) == ["4", before]
+    assert told_by(own_session=False) == [str(os.nice(0) + 4), before]
     assert here() == before
 
 
@@ -80,7 +81,7 @@ def test_whoever_comes_too_soon_after_another_tries_again(tmp_path: Path, lines:
     assert not lines
 
 
-@pytest.mark.parametrize(("errors", "pauses"), [([errno.EAGAIN] * TRIES, TRIES), ([errno.EACCES], 0)])
+@pytest.mark.parametrize(("errors", "pauses"), [([errno.EAGAIN] * TRIES, TRIES - 1), ([errno.EACCES], 0)])
 def test_what_cannot_be_had_is_told_and_the_process_goes_on(
     tmp_path: Path, lines: list[str], errors: list[int], pauses: int
 ) -> None:

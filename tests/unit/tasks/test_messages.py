@@ -31,7 +31,7 @@ MESSAGES: list[Message] = [
     Sentence(TURN, 0, "Arre!", "en", 1.0),
     Heard(TURN, "hi", "en", 0.9, WORK),
     Words(TURN, "Arre ", 0, 1.0),
-    SegmentBegun(TURN, 0, "audio:t1:0:beginning", WORK),
+    SegmentBegun(TURN, 0, "audio:t1:0:beginning", 840, WORK),
     Segment(TURN, 0, "audio:t1:0", 840, WORK),
     ReplyEnded(TURN, 1, "Arre!", WORK),
     TurnFailed(TURN, "generate", "no-engine", "why", None),
