@@ -51,6 +51,7 @@ class Line:
         self.lost_steps = 0
         self.died = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._round_ended = asyncio.Event()
         self.later_seconds = 0.0
         """By how much the thread's clock goes before ours."""
 
@@ -60,8 +61,13 @@ class Line:
             deliver=self.deliver,
             lost_step=self._lost_step,
             died=self._died,
+            rest=self._end_of_round,
             clock=lambda: time.monotonic() + self.later_seconds,
         )
+
+    def _end_of_round(self) -> Rest:
+        self._loop.call_soon_threadsafe(self._round_ended.set)
+        return Rest.SHORT
 
     def deliver(self, heard: list[Heard]) -> None:
         assert threading.current_thread() is not threading.main_thread()
@@ -77,15 +83,11 @@ class Line:
     async def passes(self, seconds: float) -> None:
         """So much time passes for the thread, and it has looked at its clock since then."""
         self.later_seconds += seconds
-        for _ in range(2):  # an order is obeyed at the beginning of a round, the clock is looked at later in it
-            has_looked = asyncio.Event()
-
-            def look(_receiver: Receiver, seen: asyncio.Event = has_looked) -> None:
-                self._loop.call_soon_threadsafe(seen.set)
-
-            self.thread.post(look)
+        for _ in range(3):  # one may have ended before, another have looked at the clock before
+            self._round_ended.clear()
+            self.thread.post(lambda _receiver: None)
             async with asyncio.timeout(10):
-                await has_looked.wait()
+                await self._round_ended.wait()
 
     def datagram(self) -> bytes | None:
         """The next that came to the server, if one is there."""
