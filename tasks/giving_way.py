@@ -3,7 +3,7 @@
 A niceness alone may count for nothing: where Linux schedules by autogroup (sched(7), "The autogroup feature"), sessions
 share the cores alike, whatever the niceness of what is in them. Each process of the stack has a session of its own,
 so each is told twice. Measured on two cores: without the second, the bot's event loop waited for a core for up to 75 ms
-while an answer was made; with it, for 30 ms.
+while answers were made, with it for up to 62 (docs/performance.md, "Who may run").
 """
 
 import os

@@ -3,21 +3,10 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
-from loguru import logger
 
 from bot.loop_lag import FRAMES, LONGEST_MS, STALL_SECONDS, TICK_SECONDS, Clocks, LagRecord, LoopLag, RunQueue, stack_of
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What is logged."""
-    kept: list[str] = []
-    sink = logger.add(lambda message: kept.append(message.record["message"]), level="WARNING")
-    yield kept
-    logger.remove(sink)
 
 
 def block(seconds: float) -> None:

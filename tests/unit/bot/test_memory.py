@@ -1,19 +1,6 @@
 import asyncio
-from collections.abc import Iterator
-
-import pytest
-from loguru import logger
 
 from bot.memory import resident_mb, watch_memory
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What is logged."""
-    kept: list[str] = []
-    sink = logger.add(lambda message: kept.append(message.record["message"]), level="WARNING")
-    yield kept
-    logger.remove(sink)
 
 
 async def test_each_rise_above_the_bound_is_told_once(lines: list[str]) -> None:

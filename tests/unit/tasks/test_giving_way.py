@@ -2,11 +2,9 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loguru import logger
 
 from tasks.giving_way import AUTOGROUP, PAUSE_SECONDS, TRIES, for_the_session
 
@@ -16,15 +14,6 @@ from tasks.giving_way import AUTOGROUP, give_way
 give_way(4)
 print(os.nice(0), AUTOGROUP.read_text().split()[-1] if AUTOGROUP.exists() else "none")
 """
-
-
-@pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What is logged as a warning."""
-    kept: list[str] = []
-    sink = logger.add(lambda message: kept.append(message.record["message"]), level="WARNING")
-    yield kept
-    logger.remove(sink)
 
 
 class Refusing(type(Path())):  # type: ignore[misc]
