@@ -9,10 +9,10 @@ import pytest
 from tasks.giving_way import AUTOGROUP, PAUSE_SECONDS, TRIES, for_the_session
 
 ASK = """
-import os, pathlib
+import os
 from tasks.giving_way import AUTOGROUP, give_way
 give_way(4)
-print(os.nice(0), AUTOGROUP.read_text().split()[-1] if AUTOGROUP.exists() else "none")
+print(os.nice(0), (AUTOGROUP.read_text() if AUTOGROUP.exists() else "").split()[-1:])
 """
 
 
@@ -48,11 +48,13 @@ def told_by(*, own_session: bool) -> list[str]:
 
 
 def here() -> str:
-    return AUTOGROUP.read_text().split()[-1] if AUTOGROUP.exists() else "none"
+    """The niceness of this session as a list of one, or none: the file is empty for a session that has no autogroup,
+    as one that the machine's first process made (``proc_sched_autogroup_show_task`` in kernel/sched/autogroup.c)."""
+    return str((AUTOGROUP.read_text() if AUTOGROUP.exists() else "").split()[-1:])
 
 
 def test_a_process_with_a_session_of_its_own_takes_the_session_along() -> None:
-    assert told_by(own_session=True) == [str(os.nice(0) + 4), "4" if AUTOGROUP.exists() else "none"]
+    assert told_by(own_session=True) == [str(os.nice(0) + 4), "['4']" if AUTOGROUP.exists() else "[]"]
 
 
 def test_a_session_that_others_live_in_is_left_as_it_is() -> None:
