@@ -13,6 +13,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from loguru import logger
@@ -244,7 +245,7 @@ class VoiceConnection(VoiceClient):
         self._receiving = ReceiveThread(
             self.socket,
             receiver,
-            deliver=lambda heard: self._on_loop(self._ears.hear, inner_ear.listen(heard)),
+            deliver=partial(self._hand_over, inner_ear),
             lost_step=lambda: self._on_loop(self._lost_step),
             died=lambda: self._on_loop(self.part, DEAF_CODE),
             rest=lambda: inner_ear.rest,
@@ -306,6 +307,10 @@ class VoiceConnection(VoiceClient):
         return transport.seal(write_header(self.sequence, self.timestamp, self.ssrc), frame)
 
     # Its own affairs
+
+    def _hand_over(self, inner_ear: InnerEar, heard: list[Heard]) -> None:
+        if told := inner_ear.listen(heard):
+            self._on_loop(self._ears.hear, told)
 
     def _on_loop[**P](self, act: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """From a thread; nothing happens any more once the loop is closed."""

@@ -12,16 +12,25 @@ import numpy as np
 from bot.voice.endpointing import EndpointRule
 from bot.voice.receive import Heard, Left, Silence, Sound
 from bot.voice.receiving import Rest
-from bot.voice.vad import SileroVad, Told
+from bot.voice.vad import Samples, SileroVad, Told
 from config.audio import HEARD_RATE_HZ, VAD_WINDOW_SAMPLES
 
-STEADY_PROBABILITY: Final = 0.9
-"""From here a window is the middle of somebody's speech: nine in ten of a sentence are."""
+STEADY_PROBABILITY: Final = 0.98
+"""From here a window is the middle of somebody's speech: nine in ten of a sentence are. Where it ends, Silero grows
+unsure before it lets go, and packets are read sooner again (docs/performance.md, "What hearing costs")."""
 BEGINNING_MS: Final = 160
 """For so long after a silence whoever makes a sound may be beginning to speak; Silero is sure of most by then."""
 START_PROBABILITY: Final = EndpointRule().start_probability
+SPEECH_PROBABILITY: Final = EndpointRule().speech_probability
+FLOWING_WINDOWS: Final = 10
+"""After so many windows of speech (0.3 s) an utterance is open and no pause is: more of them decide nothing."""
+MOST_KEPT: Final = 4
+"""Looks at the socket (0.3 s) whose sound is kept back at most."""
 LONGEST_SILENCE_MS: Final = 2_000
 """No utterance stays open for longer without a sound: what follows need not be looked at."""
+
+MOST_AT_ONCE: Final = 8
+"""Windows of each speaker in one pass, so that two seconds of silence of 25 people take no megabytes."""
 
 _WINDOW_BYTES: Final = VAD_WINDOW_SAMPLES * 2
 _BYTES_A_MS: Final = HEARD_RATE_HZ * 2 // 1000
@@ -39,6 +48,13 @@ class _Person:
     probability: float = 0.0
     """That their last window was speech."""
     probability_before: float = 0.0
+    flowing: int = 0
+    """Windows of speech since the last one that was none."""
+
+    def told(self, probability: float) -> None:
+        """Of their next window."""
+        self.probability_before, self.probability = self.probability, probability
+        self.flowing = self.flowing + 1 if probability >= SPEECH_PROBABILITY else 0
 
     @property
     def may_be_beginning(self) -> bool:
@@ -66,19 +82,40 @@ class InnerEar:
 
     def __init__(self) -> None:
         self._people: dict[int, _Person] = {}
+        self._kept: list[Heard] = []
+        self._looks_kept = 0
 
     @property
     def rest(self) -> Rest:
         """How long what comes next may wait. Where all who make a sound are in the middle of speech, hardly anybody
         begins or pauses in the next moment."""
-        audible = [person for person in self._people.values() if not person.silent_ms]
+        audible = self._audible
         if any(person.may_be_beginning for person in audible):
             return Rest.NONE
         is_steady = audible and min(person.probability for person in audible) >= STEADY_PROBABILITY
         return Rest.LONG if is_steady else Rest.SHORT
 
     def listen(self, heard: list[Heard]) -> list[Heard]:
-        """The same pieces in the same order, with the probabilities of the windows that each of them fills."""
+        """The same pieces in the same order, with the probabilities of the windows that each of them fills.
+
+        While all who can be heard are in the middle of speech, they are kept back for a while and come out together:
+        they change nothing, and waking the event loop costs more than what it does with them."""
+        self._kept += self._told(heard)
+        self._looks_kept += 1
+        if self._looks_kept < MOST_KEPT and self._decides_nothing():
+            return []
+        kept, self._kept, self._looks_kept = self._kept, [], 0
+        return kept
+
+    @property
+    def _audible(self) -> list[_Person]:
+        return [person for person in self._people.values() if not person.silent_ms]
+
+    def _decides_nothing(self) -> bool:
+        is_sound_alone = all(isinstance(piece, Sound) for piece in self._kept)
+        return is_sound_alone and all(person.flowing >= FLOWING_WINDOWS for person in self._audible)
+
+    def _told(self, heard: list[Heard]) -> list[Heard]:
         ahead = [0 for _ in heard]
         found: list[list[float]] = [[] for _ in heard]
         waiting: dict[int, list[tuple[int, bytes]]] = {}
@@ -92,7 +129,8 @@ class InnerEar:
                 windows = self._windows_of(piece)
                 waiting.setdefault(piece.user_id, []).extend((number, window) for window in windows)
         while waiting := {user_id: windows for user_id, windows in waiting.items() if windows}:
-            self._look({user_id: windows.pop(0) for user_id, windows in waiting.items()}, found)
+            self._look({user_id: windows[:MOST_AT_ONCE] for user_id, windows in waiting.items()}, found)
+            waiting = {user_id: windows[MOST_AT_ONCE:] for user_id, windows in waiting.items()}
         for piece, probabilities in zip(heard, found, strict=True):
             if isinstance(piece, Silence):
                 probabilities.append(0.0)  # of a window that was begun, where the rest is not looked at
@@ -121,12 +159,18 @@ class InnerEar:
             person.skip(piece.milliseconds - looked_at)
         return windows
 
-    def _look(self, windows: dict[int, tuple[int, bytes]], found: list[list[float]]) -> None:
-        sound = np.frombuffer(b"".join(window for _, window in windows.values()), "<i2").astype(np.float32)
-        detectors = [self._people[user_id].vad for user_id in windows]
-        rows = sound.reshape(len(detectors), VAD_WINDOW_SAMPLES) / np.float32(32768)
-        probabilities = SileroVad.of_all(detectors, rows)
-        for (user_id, (number, _)), probability in zip(windows.items(), probabilities, strict=True):
-            found[number].append(probability)
-            person = self._people[user_id]
-            person.probability_before, person.probability = person.probability, probability
+    def _look(self, windows: dict[int, list[tuple[int, bytes]]], found: list[list[float]]) -> None:
+        people = [self._people[user_id] for user_id in windows]
+        stretches = [_samples(b"".join(window for _, window in of_one)) for of_one in windows.values()]
+        told = SileroVad.of_all([person.vad for person in people], stretches)
+        for person, of_one, probabilities in zip(people, windows.values(), told, strict=True):
+            for (number, _), probability in zip(of_one, probabilities, strict=True):
+                found[number].append(probability)
+                person.told(probability)
+
+
+def _samples(windows: bytes) -> Samples:
+    """A window in each row."""
+    samples = np.frombuffer(windows, "<i2").astype(np.float32)
+    samples *= np.float32(1 / 32768)
+    return samples.reshape(-1, VAD_WINDOW_SAMPLES)

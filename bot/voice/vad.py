@@ -25,7 +25,8 @@ _CONTEXT_SAMPLES: Final = 64
 """Of the window before, put in front of each window; as many are mirrored behind it."""
 _FFT_SAMPLES: Final = 256
 _HOP_SAMPLES: Final = 128
-_FRAMES: Final = (_CONTEXT_SAMPLES * 2 + VAD_WINDOW_SAMPLES - _FFT_SAMPLES) // _HOP_SAMPLES + 1
+_EDGED_SAMPLES: Final = VAD_WINDOW_SAMPLES + 2 * _CONTEXT_SAMPLES
+_FRAMES: Final = (_EDGED_SAMPLES - _FFT_SAMPLES) // _HOP_SAMPLES + 1
 _BINS: Final = _FFT_SAMPLES // 2 + 1
 _HIDDEN: Final = 128
 _STRIDES: Final = (1, 2, 2, 1)
@@ -85,10 +86,12 @@ class SileroWeights:
     basis: Samples
     """(256 samples, 129 cosines and 129 sines): a windowed Fourier transform."""
     encoder: tuple[_Layer, ...]
-    recurrent: Samples
-    """(128 of the encoder and 128 of the state, 4 x 128): gates input, forget and output, for half of their argument,
-    and cell."""
-    recurrent_bias: Samples
+    heard: Samples
+    """(128 of the encoder, 4 x 128): gates input, forget and output, for half of their argument, and cell."""
+    remembered: Samples
+    """(128 of the state, 4 x 128)."""
+    bias: Samples
+    """Of the gates."""
     decoder: Samples
     decoder_bias: float
 
@@ -141,12 +144,12 @@ def _arrange(tensors: Mapping[str, Samples]) -> SileroWeights:
         encoder.append(_Layer(np.ascontiguousarray(flat), bias, stride, frames_out))
         frames = frames_out
     rnn = "_model.decoder.rnn."
-    recurrent = np.concatenate([tensors[rnn + "weight_ih"].T, tensors[rnn + "weight_hh"].T])
     return SileroWeights(
         basis=np.ascontiguousarray(tensors["_model.stft.forward_basis_buffer"].reshape(2 * _BINS, _FFT_SAMPLES).T),
         encoder=tuple(encoder),
-        recurrent=_gates(recurrent),
-        recurrent_bias=_gates(tensors[rnn + "bias_ih"] + tensors[rnn + "bias_hh"]),
+        heard=_gates(tensors[rnn + "weight_ih"].T),
+        remembered=_gates(tensors[rnn + "weight_hh"].T),
+        bias=_gates(tensors[rnn + "bias_ih"] + tensors[rnn + "bias_hh"]),
         decoder=tensors["_model.decoder.decoder.2.weight"].reshape(-1),
         decoder_bias=float(tensors["_model.decoder.decoder.2.bias"].reshape(-1)[0]),
     )
@@ -170,28 +173,56 @@ class SileroVad:
         self.reset()
 
     def reset(self) -> None:
-        self._forget(np.zeros((1, _CONTEXT_SAMPLES), np.float32))
+        self._context = np.zeros(_CONTEXT_SAMPLES, np.float32)
+        self._forget()
 
     def __call__(self, window: Samples) -> float:
         """Raises ValueError when ``window`` is not 512 samples."""
-        return self.of_all((self,), window[np.newaxis])[0]
+        return self.of_all((self,), (window[np.newaxis],))[0][0]
 
     @classmethod
-    def of_all(cls, detectors: "Sequence[SileroVad]", windows: Samples) -> list[float]:
-        """The next window of each of several speakers (a row each), in one pass through the network: its 1.1 MB of
-        weights come through the caches once, which is most of what a window costs. Raises ValueError for rows that are
-        not 512 samples."""
-        if windows.shape != (len(detectors), VAD_WINDOW_SAMPLES):
-            raise ValueError(f"windows are {VAD_WINDOW_SAMPLES} samples for each of {len(detectors)}: {windows.shape}")
+    def of_all(cls, detectors: "Sequence[SileroVad]", stretches: Sequence[Samples]) -> list[list[float]]:
+        """The next windows of each of several speakers (rows of 512 samples, one at least), all in one pass through the
+        network but for its memory: the weights come through the caches once, which is most of what a window costs.
+        Raises ValueError for rows that are not 512 samples."""
+        weights = detectors[0]._weights  # noqa: SLF001
+        edged = [detector._edged(stretch) for detector, stretch in zip(detectors, stretches, strict=True)]  # noqa: SLF001
+        drives = _encode(weights, edged[0] if len(edged) == 1 else np.concatenate(edged))
+        if len(edged) == 1:
+            return [[cls._step(detectors, drives[row : row + 1])[0] for row in range(len(drives))]]
+        behind = np.cumsum([len(stretch) for stretch in stretches]).tolist()
+        found: list[list[float]] = [[] for _ in detectors]
+        rows = [0, *behind[:-1]]
+        while going := [number for number, row in enumerate(rows) if row < behind[number]]:
+            step = cls._step([detectors[number] for number in going], drives[[rows[number] for number in going]])
+            for number, probability in zip(going, step, strict=True):
+                found[number].append(probability)
+                rows[number] += 1
+        return found
+
+    def _edged(self, windows: Samples) -> Samples:
+        """Each window between the end of the one before and its own mirrored end."""
+        if windows.shape[1:] != (VAD_WINDOW_SAMPLES,):
+            raise ValueError(f"windows are {VAD_WINDOW_SAMPLES} samples each: {windows.shape}")
+        edge = _CONTEXT_SAMPLES
+        sound = np.empty((len(windows), _EDGED_SAMPLES), np.float32)
+        sound[0, :edge] = self._context
+        sound[1:, :edge] = windows[:-1, -edge:]
+        sound[:, edge:-edge] = windows
+        sound[:, -edge:] = windows[:, -2 : -edge - 2 : -1]
+        self._context = windows[-1, -edge:].copy()
+        return sound
+
+    @staticmethod
+    def _step(detectors: "Sequence[SileroVad]", drives: Samples) -> list[float]:
+        """One window of each."""
         weights, states = detectors[0]._weights, [detector._state for detector in detectors]  # noqa: SLF001
-        contexts, inputs, cells = states[0] if len(states) == 1 else map(np.concatenate, zip(*states, strict=True))
-        _encode(weights, contexts, windows, inputs)
-        cells = _remember(weights, inputs, cells)
-        logits = np.maximum(inputs[:, _HIDDEN:], 0) @ weights.decoder + weights.decoder_bias
+        hidden, cells = states[0] if len(states) == 1 else map(np.concatenate, zip(*states, strict=True))
+        hidden, cells = _remember(weights, drives, hidden, cells)
+        logits = np.maximum(hidden, 0) @ weights.decoder + weights.decoder_bias
         probabilities: list[float] = (0.5 + 0.5 * np.tanh(0.5 * logits)).tolist()
-        ends = windows[:, -_CONTEXT_SAMPLES:].copy()
         for at, (detector, probability) in enumerate(zip(detectors, probabilities, strict=True)):
-            detector._state = (ends[at : at + 1], inputs[at : at + 1], cells[at : at + 1])  # noqa: SLF001
+            detector._state = (hidden[at : at + 1], cells[at : at + 1])  # noqa: SLF001
             detector._clear_when_stale(probability)  # noqa: SLF001
         return probabilities
 
@@ -199,30 +230,25 @@ class SileroVad:
         self._windows_since_reset += 1
         self._quiet_windows = self._quiet_windows + 1 if probability < _RESET_PROBABILITY else 0
         if self._windows_since_reset >= _RESET_WINDOWS and self._quiet_windows >= _RESET_QUIET_WINDOWS:
-            self._forget(self._state[0])
+            self._forget()
 
-    def _forget(self, context: Samples) -> None:
+    def _forget(self) -> None:
         """All but the end of the window before."""
-        inputs, cell = np.zeros((1, 2 * _HIDDEN), np.float32), np.zeros((1, _HIDDEN), np.float32)
-        self._state = (context, inputs, cell)
+        self._state = (np.zeros((1, _HIDDEN), np.float32), np.zeros((1, _HIDDEN), np.float32))
         self._windows_since_reset = self._quiet_windows = 0
 
 
-# The network. The first axis is the speakers.
+# The network. The first axis is the windows; in its memory, which takes one of each speaker at a time, the speakers.
 
 
-def _encode(weights: SileroWeights, contexts: Samples, windows: Samples, inputs: Samples) -> None:
-    """Put 128 features of each window, which stands between the end of the one before and its own mirrored end, where
-    the recurrent part looks for them."""
-    edge = _CONTEXT_SAMPLES
-    sound = np.empty((len(windows), VAD_WINDOW_SAMPLES + 2 * edge), np.float32)
-    sound[:, :edge] = contexts
-    sound[:, edge:-edge] = windows
-    sound[:, -edge:] = windows[:, -2 : -edge - 2 : -1]
+def _encode(weights: SileroWeights, sound: Samples) -> Samples:
+    """What each window, with its edges, says to the gates."""
     features = _magnitudes(weights, sound)
     for layer in weights.encoder:
         features = _convolve(features, layer)
-    inputs[:, :_HIDDEN] = features[:, 0]
+    drives: Samples = features[:, 0] @ weights.heard
+    drives += weights.bias
+    return drives
 
 
 def _magnitudes(weights: SileroWeights, sound: Samples) -> Samples:
@@ -254,15 +280,14 @@ def _convolve(features: Samples, layer: _Layer) -> Samples:
     return rectified
 
 
-def _remember(weights: SileroWeights, inputs: Samples, cells: Samples) -> Samples:
-    """One step of the recurrent part: the new cells; its output takes the place of the one before in ``inputs``."""
-    gates = inputs @ weights.recurrent
-    gates += weights.recurrent_bias
+def _remember(weights: SileroWeights, drives: Samples, hidden: Samples, cells: Samples) -> tuple[Samples, Samples]:
+    """One step of the recurrent part: what it shows, and its new cells."""
+    gates = hidden @ weights.remembered
+    gates += drives
     np.tanh(gates, out=gates)
     shares = gates[:, : 3 * _HIDDEN]
     shares += 1
     shares *= 0.5
     kept: Samples = shares[:, _HIDDEN : 2 * _HIDDEN] * cells
     kept += shares[:, :_HIDDEN] * gates[:, 3 * _HIDDEN :]
-    np.multiply(shares[:, 2 * _HIDDEN :], np.tanh(kept), out=inputs[:, _HIDDEN:])
-    return kept
+    return shares[:, 2 * _HIDDEN :] * np.tanh(kept), kept

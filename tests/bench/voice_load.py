@@ -27,6 +27,7 @@ from bot.voice.dave import SealedSpeech
 from bot.voice.discovery import udp_to
 from bot.voice.hearing import Hearing
 from bot.voice.inner_ear import InnerEar
+from bot.voice.jitter import STALLED_AFTER_SECONDS
 from bot.voice.receive import Heard, Receiver, Silence, Sound
 from bot.voice.receiving import ReceiveThread
 from bot.voice.transport import XCHACHA, Transport
@@ -136,7 +137,8 @@ async def measure(speakers: int, seconds: int) -> Load:
         loop = asyncio.get_running_loop()
 
         def hand_over(heard: list[Heard]) -> None:
-            loop.call_soon_threadsafe(ears.hear, inner_ear.listen(heard))
+            if told := inner_ear.listen(heard):
+                loop.call_soon_threadsafe(ears.hear, told)
 
         thread = ReceiveThread(udp, receiver, deliver=hand_over, lost_step=lambda: None, rest=lambda: inner_ear.rest)
         thread.start()
@@ -153,7 +155,7 @@ async def measure(speakers: int, seconds: int) -> Load:
         busy = await busy_share(seconds - STARTING_SECONDS - LAG_SECONDS - 1)
         lag = await lag_over(LAG_SECONDS)  # not at the same time: looking costs more than listening
         await asyncio.to_thread(sender.wait)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(STALLED_AFTER_SECONDS * 2)  # what was kept back comes with the silence
         thread.stop()
         udp.close()
     sent = len(rounds) * speakers * 320

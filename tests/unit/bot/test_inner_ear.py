@@ -6,8 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bot.voice.endpointing import Endpointer, VadWindow
 from bot.voice.hearing import Commit, Hearing
-from bot.voice.inner_ear import BEGINNING_MS, LONGEST_SILENCE_MS, START_PROBABILITY, InnerEar
+from bot.voice.inner_ear import (
+    BEGINNING_MS,
+    FLOWING_WINDOWS,
+    LONGEST_SILENCE_MS,
+    MOST_KEPT,
+    START_PROBABILITY,
+    InnerEar,
+)
 from bot.voice.receive import Heard, Left, Silence, Sound
 from bot.voice.receiving import Rest
 from bot.voice.vad import SileroVad, Told
@@ -141,7 +149,11 @@ def test_ears_with_a_detector_of_their_own_do_not_listen_to_what_is_told() -> No
 def told(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The probabilities of the windows to come."""
     told: list[float] = []
-    monkeypatch.setattr(SileroVad, "of_all", lambda _detectors, windows: [told.pop(0) for _ in windows])
+
+    def of_all(_: list[SileroVad], stretches: list[Any]) -> list[list[float]]:
+        return [[told.pop(0) for _ in stretch] for stretch in stretches]
+
+    monkeypatch.setattr(SileroVad, "of_all", of_all)
     return told
 
 
@@ -158,11 +170,11 @@ def test_packets_gather_longest_while_all_who_can_be_heard_are_in_the_middle_of_
     assert InnerEar().rest is Rest.SHORT, "nobody is there who could begin late"
     ear, window = settled(told, 1, 2), bytes(WINDOW)
     for first, second, rest in (
-        (0.95, 0.99, Rest.LONG),
-        (0.95, 0.6, Rest.SHORT),
+        (0.99, 1.0, Rest.LONG),
+        (0.99, 0.9, Rest.SHORT),
         (0.2, 0.99, Rest.SHORT),
-        (0.9, 0.9, Rest.NONE),
-        (0.9, 0.9, Rest.LONG),
+        (0.99, 0.99, Rest.NONE),
+        (0.99, 0.99, Rest.LONG),
     ):
         told += [first, second]
         ear.listen([Sound(1, window), Sound(2, window)])
@@ -191,3 +203,70 @@ def test_nothing_gathers_while_somebody_may_be_beginning(told: list[float]) -> N
     assert rest_after(Sound(1, bytes(WINDOW - FRAME))) is Rest.NONE, "the next window may make it a start"
     told += [START_PROBABILITY]
     assert rest_after(Sound(1, bytes(WINDOW))) is Rest.SHORT
+
+
+def flowing(told: list[float], *people: int) -> InnerEar:
+    """Who has heard these people speak for as long as it takes to be sure that they are in the middle of it."""
+    ear = InnerEar()
+    told += [0.9] * FLOWING_WINDOWS * len(people)
+    speech: list[Heard] = [Sound(user_id, bytes(WINDOW * FLOWING_WINDOWS)) for user_id in people]
+    assert ear.listen(speech) == [], "kept back already"
+    return ear
+
+
+def test_what_decides_nothing_is_kept_back_and_comes_out_together(told: list[float]) -> None:
+    ear = flowing(told, 1, 2)
+    looks: list[list[Heard]] = []
+    for look in range(MOST_KEPT):
+        told += [0.9, 0.8, 0.7]
+        looks.append(ear.listen([Sound(1, bytes(WINDOW)), Sound(2, bytes([look]) * WINDOW * 2)]))
+    lengths = [len(look) for look in looks]
+    assert lengths == [0] * (MOST_KEPT - 2) + [2 * MOST_KEPT, 0]
+    out = looks[MOST_KEPT - 2]
+    assert [piece.user_id for piece in out] == [1, 2] * MOST_KEPT
+    assert [piece.told for piece in out[2:] if piece.user_id == 2 and not isinstance(piece, Left)] == [
+        Told(0, (0.8, 0.7))
+    ] * (MOST_KEPT - 1)
+
+
+@pytest.mark.parametrize(
+    ("heard", "probabilities"),
+    [
+        pytest.param([Sound(1, bytes(WINDOW))], [0.49], id="it may be the beginning of a pause"),
+        pytest.param([Silence(1, 40)], [0.9], id="a silence"),
+        pytest.param([Left(1)], [], id="they left"),
+        pytest.param([Sound(1, bytes(WINDOW)), Sound(2, bytes(FRAME))], [0.9], id="another may be beginning"),
+    ],
+)
+def test_what_may_decide_something_brings_out_all_that_was_kept_back(
+    told: list[float], heard: list[Heard], probabilities: list[float]
+) -> None:
+    ear = flowing(told, 1)
+    told += probabilities
+    assert [piece[:2] for piece in ear.listen(heard)][1:] == [piece[:2] for piece in heard]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_keeping_back_delays_no_decision(told: list[float], seed: int) -> None:
+    chance = random.Random(seed)
+    ear, hearing, endpointer = InnerEar(), Hearing(Deaf(), is_told=True), Endpointer()
+    decided, expected, kept, ahead = 0, 0, 0, 0
+    windows = [
+        probability
+        for _ in range(40)
+        for probability in [chance.choice([0.0, 0.2, 0.4, 0.6, 0.95, 1.0])] * chance.choice([1, 2, 3, 20, 25])
+    ]
+    while len(windows) > 10:
+        length = FRAME * chance.randint(1, 6)
+        found, ahead = divmod(ahead + length, WINDOW)
+        told += windows[:found]
+        expected += sum(len(endpointer.feed(VadWindow(probability))) for probability in windows[:found])
+        del windows[:found]
+        heard = ear.listen([Sound(1, bytes(length))])
+        for piece in heard:
+            assert isinstance(piece, Sound)
+            decided += len(hearing.feed(piece.pcm, piece.told))
+        assert decided == expected
+        kept += not heard
+    assert kept > 3
+    assert decided > 10

@@ -56,6 +56,18 @@ def test_speakers_do_not_hear_each_other():
     assert heard == expected
 
 
+@pytest.mark.parametrize("lengths", [(7,), (1, 4, 2), (3, 3)])
+def test_stretches_of_several_speakers_are_heard_as_window_by_window(lengths):
+    alone, together = ([SileroVad() for _ in lengths] for _ in range(2))
+    sounds = [windows(spoken_sound(2, seed)) for seed in range(len(lengths))]
+    for turn in range(4):
+        parts = [sound[turn * length : (turn + 1) * length] for sound, length in zip(sounds, lengths, strict=True)]
+        told = SileroVad.of_all(together, parts)
+        expected = [[vad(window) for window in part] for vad, part in zip(alone, parts, strict=True)]
+        assert [len(of_one) for of_one in told] == list(lengths)
+        assert sum(told, []) == pytest.approx(sum(expected, []), abs=1e-5)  # noqa: RUF017 - three short lists
+
+
 def test_after_a_reset_it_hears_as_if_new():
     sound = windows(spoken_sound(2))
     detector = SileroVad()
