@@ -25,6 +25,7 @@ from workers.text_to_speech.expression import knobs
 TONE_RATE_HZ: Final = 24_000
 SECONDS_A_LETTER: Final = 0.05
 LONG_SECONDS: Final = 15.0
+DRONE_SECONDS: Final = 200.0
 VOICES: Final = ("fake-alto", "fake-bass")
 """Voices of the synthesizer besides its default one."""
 
@@ -102,14 +103,15 @@ def slowly(already_said: str, last_word: str = "number") -> Generator[str]:
 
 
 class ToneSynthesizer:
-    """A tone as long as the text, and as quick as it is felt."""
+    """A tone as long as the text, and as quick as it is felt. A sentence with a "drone" in it is so long that encoding
+    it takes more than a second."""
 
     def __init__(self, name: str = "fake-mouth") -> None:
         self.name = name
 
     def synthesize(self, sentence: str, *, language: str, emotion: Emotion = NEUTRAL) -> Speech:
         note("say", sentence)
-        seconds = len(sentence) * SECONDS_A_LETTER / knobs(emotion).rate
+        seconds = DRONE_SECONDS if "drone" in sentence else len(sentence) * SECONDS_A_LETTER / knobs(emotion).rate
         time_axis = np.arange(int(seconds * TONE_RATE_HZ), dtype=np.float32) / TONE_RATE_HZ
         return Speech((0.3 * np.sin(2 * np.pi * 220 * time_axis)).astype(np.float32), TONE_RATE_HZ)
 

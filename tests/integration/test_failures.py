@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.turns import Happening, LiveTurn, Turns, Waiting, Who
+from bot.turns import Happening, LiveTurn, Playable, Turns, Waiting, Who
+from config.audio import FRAME_MS
+from tasks import keys
+from tasks.blobs import unpack_packets
 from tasks.messages import ReplyEnded, Sentence
-from tests.fakes.stages import ENVIRONMENT
+from tasks.synthesize import BEGINNING_PACKETS
+from tests.fakes.stages import DRONE_SECONDS, ENVIRONMENT
 from tests.integration.test_turns import of_kind, pcm, played
 from tests.running import RunningValkey, RunningWorker
 
@@ -171,3 +175,25 @@ async def test_the_only_voice_is_killed_while_it_speaks_and_comes_back(
         running.start("synthesize")
         happenings += [happening async for happening in rest]
     assert [bool(playable.packets) for playable in played(happenings)] == [True, True]
+
+
+async def test_the_only_voice_is_killed_between_the_two_parts_of_a_sentence(
+    own_valkey: RunningValkey, running: Pools
+) -> None:
+    running.start("generate")
+    mouth = running.start("synthesize")
+    async with open_turns(own_valkey) as turns:
+        live = await turns.read(WHO, "drone please", spoken=True)
+        happenings, rest = await follow_until(live, Playable)
+        mouth.kill()
+        assert not await turns.dispatcher.redis.exists(keys.segment(live.turn.id, 0))
+        running.start("synthesize")
+        happenings += [happening async for happening in rest]
+        whole = await turns.dispatcher.redis.get(keys.segment(live.turn.id, 0))
+    parts = [part for part in of_kind(happenings, Playable) if part.index == 0]
+    assert [part.packets_before for part in parts] == [0, BEGINNING_PACKETS]
+    sentences = played(happenings)
+    assert [playable.index for playable in sentences] == [0, 1]
+    assert isinstance(whole, bytes)
+    assert sentences[0].packets == unpack_packets(whole)
+    assert len(sentences[0].packets) >= DRONE_SECONDS * 1000 / FRAME_MS

@@ -1,4 +1,9 @@
 import asyncio
+import ctypes
+import subprocess
+import sys
+
+import pytest
 
 from bot.memory import resident_mb, watch_memory
 
@@ -20,3 +25,33 @@ async def test_each_rise_above_the_bound_is_told_once(lines: list[str]) -> None:
 
 def test_a_process_with_python_in_it_holds_some_megabytes() -> None:
     assert 5 < resident_mb() < 10_000
+
+
+ASK_FOR_MEMORY_IN_THREADS = """
+import ctypes, sys, threading
+from bot.memory import keep_one_arena
+if "one" in sys.argv:
+    keep_one_arena()
+libc = ctypes.CDLL(None)
+together = threading.Barrier(4)
+def ask():
+    together.wait()
+    libc.malloc(100)
+    together.wait()
+threads = [threading.Thread(target=ask) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc.fopen.restype = ctypes.c_void_p
+libc.malloc_info(0, ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w")))
+libc.fflush(None)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="only glibc has arenas")
+def test_threads_share_one_arena() -> None:
+    def arenas(which: str) -> int:
+        asked = [sys.executable, "-c", ASK_FOR_MEMORY_IN_THREADS, which]
+        told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout
+        return told.count("<heap nr=")
+
+    assert arenas("one") == 1 < arenas("many")
