@@ -23,9 +23,11 @@ BEGINNING_MS: Final = 160
 START_PROBABILITY: Final = EndpointRule().start_probability
 SPEECH_PROBABILITY: Final = EndpointRule().speech_probability
 FLOWING_WINDOWS: Final = 10
-"""After so many windows of speech (0.3 s) an utterance is open and no pause is: more of them decide nothing."""
+"""After so many windows of speech (0.3 s) an utterance is open and no pause is: more of them decide nothing, but that
+it is cut when it grows too long."""
 MOST_KEPT: Final = 4
-"""Looks at the socket (0.3 s) whose sound is kept back at most."""
+"""Looks at the socket after which all sound is handed over: the first of it was kept back for 0.36 s at most."""
+LONGEST_WAIT_MS: Final = max(wait_ms for _, wait_ms in EndpointRule().waits_ms)
 LONGEST_SILENCE_MS: Final = 2_000
 """No utterance stays open for longer without a sound: what follows need not be looked at."""
 
@@ -50,11 +52,19 @@ class _Person:
     probability_before: float = 0.0
     flowing: int = 0
     """Windows of speech since the last one that was none."""
+    looked_at: int = 0
+    """Windows in this look."""
 
     def told(self, probability: float) -> None:
         """Of their next window."""
         self.probability_before, self.probability = self.probability, probability
         self.flowing = self.flowing + 1 if probability >= SPEECH_PROBABILITY else 0
+        self.looked_at += 1
+
+    @property
+    def was_flowing(self) -> bool:
+        """Before this look and all through it, so that whatever began or went on was told of before."""
+        return self.flowing - self.looked_at >= FLOWING_WINDOWS
 
     @property
     def may_be_beginning(self) -> bool:
@@ -87,19 +97,24 @@ class InnerEar:
 
     @property
     def rest(self) -> Rest:
-        """How long what comes next may wait. Where all who make a sound are in the middle of speech, hardly anybody
-        begins or pauses in the next moment."""
+        """How long what comes next may wait. Where all who make a sound are in the middle of speech, and nobody is in a
+        pause, hardly anybody begins, pauses or ends in the next moment."""
         audible = self._audible
         if any(person.may_be_beginning for person in audible):
             return Rest.NONE
-        is_steady = audible and min(person.probability for person in audible) >= STEADY_PROBABILITY
+        if not audible or any(0 < person.silent_ms <= LONGEST_WAIT_MS for person in self._people.values()):
+            return Rest.SHORT
+        is_steady = min(person.probability for person in audible) >= STEADY_PROBABILITY
         return Rest.LONG if is_steady else Rest.SHORT
 
     def listen(self, heard: list[Heard]) -> list[Heard]:
         """The same pieces in the same order, with the probabilities of the windows that each of them fills.
 
         While all who can be heard are in the middle of speech, they are kept back for a while and come out together:
-        they change nothing, and waking the event loop costs more than what it does with them."""
+        they decide nothing (only the cut of an utterance that is too long comes later), and waking the event loop costs
+        more than what it does with them."""
+        for person in self._people.values():
+            person.looked_at = 0
         self._kept += self._told(heard)
         self._looks_kept += 1
         if self._looks_kept < MOST_KEPT and self._decides_nothing():
@@ -113,7 +128,7 @@ class InnerEar:
 
     def _decides_nothing(self) -> bool:
         is_sound_alone = all(isinstance(piece, Sound) for piece in self._kept)
-        return is_sound_alone and all(person.flowing >= FLOWING_WINDOWS for person in self._audible)
+        return is_sound_alone and all(person.was_flowing for person in self._audible)
 
     def _told(self, heard: list[Heard]) -> list[Heard]:
         ahead = [0 for _ in heard]

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 import pytest_asyncio
@@ -233,3 +234,35 @@ async def test_packets_gather_longer_while_nothing_will_be_decided(line: Line, r
         line.send([packet])
         await line.sound(1)
     assert rest - Rest.SHORT / 2 < max(rests) <= rest
+
+
+@pytest.fixture
+def sleepy(line: Line) -> Line:
+    """Whose thread rests for an hour behind each look."""
+    line.receiver.name(7, ASHA, 0.0)
+    line.thread.stop()
+    line.thread = ReceiveThread(
+        line.udp, line.receiver, deliver=line.deliver, lost_step=lambda: None, rest=lambda: cast("Rest", 3600.0)
+    )
+    line.thread.start()
+    return line
+
+
+async def test_an_order_and_the_end_are_not_kept_waiting_by_a_rest(sleepy: Line) -> None:
+    sleepy.send(Wire(7).packets(spoken(0.02)))
+    await sleepy.sound(1)
+    obeyed = threading.Event()
+
+    def order(_: Receiver) -> None:
+        obeyed.set()
+
+    sleepy.thread.post(order)
+    assert await asyncio.to_thread(obeyed.wait, 10)
+    async with asyncio.timeout(10):
+        await asyncio.to_thread(sleepy.thread.stop)
+
+
+async def test_a_missing_packet_is_given_up_in_time_whatever_the_rest(sleepy: Line) -> None:
+    first, _, third = Wire(7).packets(spoken(0.06))
+    sleepy.send([first, third])
+    await sleepy.sound(3)

@@ -76,14 +76,29 @@ def test_after_a_reset_it_hears_as_if_new():
     assert [detector(window) for window in sound] == first
 
 
-def test_long_noise_does_not_stay_in_the_state():
+def noise_and_silence() -> Any:
     random = np.random.default_rng(3)
     noise = (0.02 * random.standard_normal(512 * 40)).astype(np.float32)
-    silence = np.zeros(512 * 94, np.float32)
+    return windows(np.concatenate([noise, np.zeros(512 * 94, np.float32)]))
+
+
+def test_long_noise_does_not_stay_in_the_state():
     detector = SileroVad()
-    for window in windows(np.concatenate([noise, silence])):
+    for window in noise_and_silence():
         detector(window)
     assert detector._windows_since_reset < 62
+
+
+def test_the_state_is_cleared_in_the_middle_of_a_stretch_as_between_windows():
+    sound = np.concatenate([noise_and_silence(), windows(spoken_sound(1))])
+    alone, together = SileroVad(), SileroVad()
+    told = [
+        probability
+        for at in range(0, len(sound), 9)
+        for probability in together.of_all((together,), (sound[at : at + 9],))[0]
+    ]
+    assert told == pytest.approx([alone(window) for window in sound], abs=1e-5)
+    assert together._windows_since_reset == alone._windows_since_reset < len(sound)
 
 
 @pytest.mark.parametrize("sound", [np.zeros(512), np.ones(512), -np.ones(512)])
