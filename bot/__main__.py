@@ -40,12 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
     keep_one_arena()
     from bot.process import run
     from bot.reaching import Lost, Refused
+    from bot.voice.vad import VadUnavailable
+    from config.libopus import LibopusMissing
     from config.logs import configure_logs
 
     configure_logs(settings, "bot")
     try:
         asyncio.run(run(settings, settings.discord_token.get_secret_value()))
-    except Refused as refusal:
+    except (Refused, VadUnavailable, LibopusMissing) as refusal:
         return _stop(refusal, os.EX_CONFIG)
     except Lost as loss:
         return _stop(loss, os.EX_TEMPFAIL)

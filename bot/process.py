@@ -36,6 +36,7 @@ from bot.voice.room import VoiceRoom
 from bot.voice.rooms import VoiceRooms
 from bot.voice.smart_turn import load_judge
 from bot.voice.vad import SileroVad
+from config.libopus import libopus
 from config.phrases import phrases
 from config.settings import Settings
 from tasks.dispatch import NotSent
@@ -100,7 +101,7 @@ async def compose(settings: Settings, turns: Turns, lag: LoopLag, house: AsyncEx
     preferences = Preferences(redis)
     active = ActiveTurns(settings.max_concurrent_requests)
     judge = await asyncio.to_thread(load_judge, settings.models_folder)
-    for loaded_once in (phrases, emergency_words, SileroVad):
+    for loaded_once in (phrases, emergency_words, SileroVad, libopus):
         await asyncio.to_thread(loaded_once)  # from files: not while somebody waits
     head = FoggyHead()
     by_heart = await house.enter_async_context(ByHeart(settings))

@@ -117,13 +117,17 @@ class StageEngines:
     def load(self) -> str:
         """Load and warm up the first engine and return its name. Providers serve where there is none.
 
-        Raises UnknownEngine, ProvidersError, EngineMisconfigured, and NoEngine when nobody could ever answer."""
+        Raises UnknownEngine, ProvidersError, EngineMisconfigured, and NoEngine when nobody could ever answer;
+        LibopusMissing where sound can't be encoded."""
         match self._stage:
             case "transcribe":
                 return _first(own_transcribers(), hearing())
             case "generate":
                 return _first(own_chat_models(), thinking())
             case "synthesize":
+                from workers.text_to_speech.packets import encode_once  # only here is what it needs installed
+
+                encode_once()
                 return _first(own_synthesizers(), speaking())
 
     def offer(self) -> Offer:

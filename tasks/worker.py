@@ -107,6 +107,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     from loguru import logger
     from redis.exceptions import RedisError
 
+    from config.libopus import LibopusMissing
     from config.providers import ProvidersError
     from tasks.workplace import workplace
     from workers.errors import EngineError
@@ -120,7 +121,7 @@ def work(stage: StageName, settings: Settings, concurrency: int | None) -> int:
     try:
         engines = engines_of(stage)
         engine = engines.load()
-    except (EngineError, UnknownEngine, ProvidersError) as error:
+    except (EngineError, UnknownEngine, ProvidersError, LibopusMissing) as error:
         return _give_up(str(error), MISCONFIGURED)
 
     from celery.signals import worker_ready, worker_shutting_down

@@ -27,8 +27,8 @@ OPTIONAL: Final = {"coqui"}
 """Engines with a file of requirements of their own, ``extra-*.in``."""
 NOT_FOR: Final = {
     "worker-upkeep": {"tasks.engines", "tasks.by_heart"},
-    "worker-transcribe": {"tasks.by_heart", "workers.cloud.voice"},
-    "worker-generate": {"tasks.by_heart", "workers.cloud.voice"},
+    "worker-transcribe": {"tasks.by_heart", "workers.cloud.voice", "workers.text_to_speech.packets"},
+    "worker-generate": {"tasks.by_heart", "workers.cloud.voice", "workers.text_to_speech.packets"},
 }
 """What is imported late, for other stages alone; tests/integration/test_roles.py shows that it stays out."""
 

@@ -26,3 +26,11 @@ def packets_as_made(speech: Speech, *, bits_per_second: int = BITS_PER_SECOND) -
     if pcm.size and speech.rate_hz != SPOKEN_RATE_HZ:
         pcm = soxr.resample(pcm, speech.rate_hz, SPOKEN_RATE_HZ)
     yield from OpusEncoder(bits_per_second).packets(np.clip(pcm, -1, 1, dtype=np.float32))
+
+
+def encode_once() -> None:
+    """Look for libopus, which takes another program or two, and make ready to encode, while nobody waits for it.
+
+    Raises LibopusMissing."""
+    rate_hz = 24_000
+    spoken_packets(Speech(np.zeros(rate_hz // 2, np.float32), rate_hz))

@@ -52,6 +52,7 @@ class CalibratedVoice:
             self.gain = np.float32(gain_to_target(np.concatenate(spoken), rate_hz))
         except ValueError as error:
             raise EngineUnavailable(name, str(error)) from error
+        self.synthesize(sentences[0], language=language)  # for the way behind the model
 
     @property
     def name(self) -> str:
