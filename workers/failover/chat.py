@@ -5,9 +5,10 @@ ends the answer.
 """
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from loguru import logger
@@ -29,6 +30,16 @@ def has_words(delta: Delta) -> bool:
     return any(letter.isalnum() for letter in delta.text)
 
 
+def has_news(said: str, made: Sequence[Delta], is_all: bool) -> bool:
+    """Whether there are words in it behind ``said``, which models may begin by repeating. Whoever falls silent in the
+    middle of that has not won: the next one is asked while it is waited for. Whoever ends behind it has: there was
+    nothing more to say."""
+    if is_all:
+        return any(map(has_words, made))
+    text = "".join(delta.text for delta in made)
+    return has_words(Delta(Seam(said).feed(text), ""))
+
+
 class FailoverChat:
     """ChatModel over a roster. Any thread."""
 
@@ -48,7 +59,7 @@ class FailoverChat:
         while True:
             seam = Seam(said)
             try:
-                for delta in self._race(replace(conversation, answer_so_far=whole_words(said)), without):
+                for delta in self._race(replace(conversation, answer_so_far=whole_words(said)), said, without):
                     text = seam.feed(delta.text)
                     said += text
                     yield Delta(text, delta.engine) if text else ALIVE
@@ -69,8 +80,8 @@ class FailoverChat:
             else:
                 return
 
-    def _race(self, conversation: Conversation, without: list[str]) -> Generator[Delta]:
-        race = Race(self._roster.line(without), conversation, is_usable=has_words)
+    def _race(self, conversation: Conversation, said: str, without: list[str]) -> Generator[Delta]:
+        race = Race(self._roster.line(without), conversation, is_usable=partial(has_news, said))
         with closing(race.run()) as deltas:
             for delta in deltas:
                 yield delta or ALIVE

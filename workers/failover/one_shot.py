@@ -39,7 +39,7 @@ def first_made[Request, Item](
 ) -> Item:
     """What the first makes that can. Raises NoEngine naming each cause, and BadInput."""
     try:
-        with closing(Race(roster.line(), request, is_usable=is_usable).run()) as items:
+        with closing(Race(roster.line(), request, is_usable=lambda made, _: is_usable(made[-1])).run()) as items:
             return next(item for item in items if item is not None)
     except (Lost, Broke) as nobody:
         raise NoEngine(stage, str(nobody)) from nobody

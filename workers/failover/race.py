@@ -5,7 +5,7 @@ Knows nothing of models, providers or health; ``Line`` decides who comes next. B
 
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Final, Literal, Protocol
@@ -53,17 +53,19 @@ class _Runner[Request, Item]:
     held: list[Item] = field(default_factory=list)
     sign_of_life_at: float = 0.0
     has_stumbled: bool = False
+    has_ended: bool = False
 
 
 class Race[Request, Item]:
-    """Run once. ``is_usable`` tells whether an item is worth to answer with; ``is_sign`` items are only alive."""
+    """Run once. ``is_usable`` tells whether what somebody has made so far, or in all, when its second argument says so,
+    is worth to answer with."""
 
     def __init__(
         self,
         line: Line[Request, Item],
         request: Request,
         *,
-        is_usable: Callable[[Item], bool],
+        is_usable: Callable[[Sequence[Item], bool], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._line = line
@@ -107,7 +109,7 @@ class Race[Request, Item]:
         match event:
             case Made(item):
                 runner.held.append(item)
-                return self._is_usable(item)
+                return self._is_usable(runner.held, False)
             case Stumbled(error):
                 self._causes.append(error)
                 if not runner.has_stumbled:
@@ -116,7 +118,10 @@ class Race[Request, Item]:
             case Failed(error):
                 self._drop(runner, error)
             case Ended():
-                self._drop(runner, NoWords(runner.contender.name))
+                runner.has_ended = bool(runner.held) and self._is_usable(runner.held, True)
+                if not runner.has_ended:
+                    self._drop(runner, NoWords(runner.contender.name))
+                return runner.has_ended
         return False
 
     def _drop(self, runner: _Runner[Request, Item], error: EngineError) -> None:
@@ -129,7 +134,7 @@ class Race[Request, Item]:
             self._start_next("failed")
 
     def _relay(self, winner: _Runner[Request, Item]) -> Generator[Item | None]:
-        while True:
+        while not winner.has_ended:
             found = self._wait(winner.sign_of_life_at + winner.contender.longest_silence_seconds)
             match found:
                 case None if self._clock() - winner.sign_of_life_at >= winner.contender.longest_silence_seconds:

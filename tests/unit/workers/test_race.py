@@ -13,7 +13,7 @@ DOWN = EngineUnavailable("somebody", "is down")
 
 def start(*contenders: HandContender) -> Generator[str | None]:
     """A race that has begun: its first one is started."""
-    running = Race(Queue(contenders), "question", is_usable=lambda text: bool(text.strip())).run()
+    running = Race(Queue(contenders), "question", is_usable=lambda made, _: bool(made[-1].strip())).run()
     assert next(running) is None
     return running
 
@@ -145,7 +145,7 @@ def test_when_all_fail_each_cause_is_told():
 
 def test_an_empty_line_is_lost_at_once():
     with pytest.raises(Lost, match="no engine is left"):
-        list(Race(Queue([]), "question", is_usable=bool).run())
+        list(Race(Queue([]), "question", is_usable=lambda made, _: bool(made[-1])).run())
 
 
 def test_bad_input_ends_the_race():
@@ -198,7 +198,7 @@ def test_a_winner_that_is_not_listened_to_any_more_has_said_enough():
 def test_after_a_failure_nobody_is_waited_for_as_long_as_they_would_like():
     first, second, third = patient("first"), patient("second"), patient("third")
     now = 0.0
-    race = Race(Queue((first, second, third)), "question", is_usable=bool, clock=lambda: now)
+    race = Race(Queue((first, second, third)), "question", is_usable=lambda made, _: bool(made[-1]), clock=lambda: now)
     running = race.run()
     next(running)
     first.fail(DOWN)
