@@ -37,8 +37,8 @@ class Rest(float, Enum):
     SHORT = 0.040
     """Packets are read in pairs: nobody downstream thinks in less than 32 ms."""
     LONG = 0.120
-    """All who speak are in the middle of it. A pause is noticed 14 ms later for it, in the mean, and hearing one person
-    alone takes a third less of a core."""
+    """All who speak are in the middle of it. A pause is noticed 14 ms later than with short rests, in the mean,
+    and hearing one person alone takes a quarter less of a core than with 80 ms."""
 
 
 type Order = Callable[[Receiver], list[Heard] | None]

@@ -1,9 +1,6 @@
 import asyncio
-import ctypes
 import subprocess
 import sys
-
-import pytest
 
 from bot.memory import resident_mb, watch_memory
 
@@ -47,7 +44,6 @@ libc.fflush(None)
 """
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="only glibc has arenas")
 def test_threads_share_one_arena() -> None:
     def arenas(which: str) -> int:
         asked = [sys.executable, "-c", ASK_FOR_MEMORY_IN_THREADS, which]
