@@ -155,8 +155,8 @@ async def leave(bot: Bot, seconds: float) -> None:
 
 def tell_lag(lag: Lag) -> None:
     logger.info(
-        "The event loop was {:.0f} ms late at most, 99 % of {} ticks within {:.0f} ms, {} more than 50 ms",
-        lag.max_ms,
+        "The event loop was at most {}; 99 % of {} ticks within {:.0f} ms, {} more than 50 ms",
+        lag.worst,
         lag.ticks,
         lag.p99_ms,
         lag.stalls,

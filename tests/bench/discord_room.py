@@ -40,7 +40,10 @@ from workers.registry import loader
 
 SOUND: Final = SegmentBegun | Segment
 COMPLAINTS: Final = ("ERROR", "CRITICAL", "The event loop was")
-LAG: Final = re.compile(r"event loop was (\d+) ms late at most, 99 % of \d+ ticks within (\d+) ms, (\d+) more than 50")
+LAG: Final = re.compile(
+    r"event loop was at most (\d+) ms late \((\d+) ms of them its own .* up to (\d+) ms taken by the host\); "
+    r"99 % of \d+ ticks within (\d+) ms, (\d+) more than 50"
+)
 """The last line of ``bot/process.py``."""
 LOSS: Final = 0.02
 TURNS_A_CONVERSATION: Final = 5
@@ -165,7 +168,8 @@ def note_lag(rows: Rows, log: str) -> None:
     """What the bot says of its event loop when it ends."""
     told = LAG.search(log)
     if told is not None:
-        for figure, value in zip((rows.lag_worst, rows.lag, rows.stalls), told.groups(), strict=True):
+        figures = (rows.lag_worst, rows.lag_worst_own, rows.lag_worst_stolen, rows.lag, rows.stalls)
+        for figure, value in zip(figures, told.groups(), strict=True):
             figure.add(float(value))
 
 

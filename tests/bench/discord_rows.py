@@ -32,6 +32,8 @@ class Rows:
     busy: Figure
     lag: Figure
     lag_worst: Figure
+    lag_worst_own: Figure
+    lag_worst_stolen: Figure
     stalls: Figure
 
     @classmethod
@@ -60,6 +62,8 @@ class Rows:
             busy=Figure("the whole bot while one person speaks", "%"),
             lag=Figure("99 % of its ticks are late by no more than"),
             lag_worst=Figure("the latest tick", bar=50),
+            lag_worst_own=Figure("... of it the loop's own CPU time"),
+            lag_worst_stolen=Figure("... of it taken by the host of this machine, at most"),
             stalls=Figure("ticks that were more than 50 ms late", "", bar=0),
         )
 
