@@ -105,7 +105,12 @@ async def compose(settings: Settings, turns: Turns, lag: LoopLag, house: AsyncEx
         await asyncio.to_thread(loaded_once)  # from files: not while somebody waits
     head = FoggyHead()
     by_heart = await house.enter_async_context(ByHeart(settings))
-    rooms = VoiceRooms(turns, consent, preferences, active, redis, judge, head=head, by_heart=by_heart)
+    rooms = VoiceRooms(
+        *(turns, consent, preferences, active, redis, judge),
+        lock_seconds=settings.voice_lock_timeout,
+        head=head,
+        by_heart=by_heart,
+    )
 
     async def tell_of(room: VoiceRoom) -> None:
         await announce(room.written_in or room.channel, room.channel, preferences)

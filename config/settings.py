@@ -57,7 +57,8 @@ class Settings(BaseSettings):
     log_file: Path | None = None
 
     max_concurrent_requests: int = Field(default=10, ge=1, le=1000)
-    voice_lock_timeout: float = Field(default=30.0, gt=0)
+    voice_lock_timeout: float = Field(default=30.0, gt=0, le=600)
+    """Seconds that a ``join`` waits for another one that is under way in the same server."""
     """Seconds after which a lost holder's lock on a voice channel may be taken by another."""
     request_timeout: float = Field(default=45.0, gt=0, le=600)
     """Seconds from the end of speech (or the text) to a turn's deadline."""

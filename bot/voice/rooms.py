@@ -27,7 +27,7 @@ from bot.voice.room import VoicePlace, VoiceRoom
 from bot.voice.smart_turn import TurnJudge
 
 JOIN_SECONDS: Final = 10.0
-BUSY_SECONDS: Final = 15.0
+LOCK_SECONDS: Final = 30.0
 """How long a join waits for the one before it in the same server."""
 DRAIN_SECONDS: Final = 5.0
 """What is being said when the process ends may take so long."""
@@ -57,6 +57,7 @@ class VoiceRooms:
         announce: Announce | None = None,
         hearing: Callable[[], Hearing] = silero_hearing,
         join_seconds: float = JOIN_SECONDS,
+        lock_seconds: float = LOCK_SECONDS,
         head: FoggyHead | None = None,
         by_heart: Recordings | None = None,
     ) -> None:
@@ -69,6 +70,7 @@ class VoiceRooms:
         )
         self._remembered = RememberedRooms(redis)
         self._join_seconds = join_seconds
+        self._lock_seconds = lock_seconds
         self._rooms: dict[int, VoiceRoom] = {}
         self._connections: dict[VoiceRoom, VoiceConnection] = {}
         self._nicknames: dict[VoiceRoom, Nickname] = {}
@@ -147,7 +149,7 @@ class VoiceRooms:
         """Whether she was not there before. Raises CannotJoin."""
         door = self._door(channel.guild.id)
         try:
-            async with asyncio.timeout(BUSY_SECONDS):
+            async with asyncio.timeout(self._lock_seconds):
                 await door.acquire()
         except TimeoutError:
             raise CannotJoin("busy") from None

@@ -156,6 +156,19 @@ async def test_two_who_call_her_at_once_get_the_same_room(scene: RoomScene) -> N
     assert announced == [one]
 
 
+async def test_who_calls_her_while_she_is_still_coming_is_told_that_she_is_busy(
+    scene: RoomScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene.rooms, "_lock_seconds", 0.05)
+    scene.scene.discord.voice_states.sends_server_updates = False
+    place = scene.place(scene.scene.channel)
+    first = asyncio.create_task(why_not(scene, place))
+    await asyncio.sleep(0)  # it has begun
+    assert await why_not(scene, place) == "busy"
+    assert not first.done()
+    assert await first == "timeout"
+
+
 async def test_called_elsewhere_she_moves(scene: RoomScene) -> None:
     here = await scene.rooms.join(scene.place(scene.scene.channel), None)
     there = await scene.rooms.join(scene.place(scene.scene.added_channel), None)
