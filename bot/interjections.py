@@ -28,6 +28,8 @@ class Interjection(Enum):
 
 LONGEST_WORDS: Final = 40
 """Whisper may turn long laughter into many words; more than this is no interjection."""
+LONGEST_CHARACTERS: Final = 1_000
+"""The same in letters: anybody may type thousands, which need not be looked through."""
 
 _STOP: Final = """
 stop | stop it | stop now | stop that | stop talking | stop speaking | stop stop | shut up | shush | shh | be quiet
@@ -76,12 +78,13 @@ _STOP_ONLY: Final = "no | nope | nah | nahi | nahin | nai | mat | pre | pray | �
 """Go with "stop" only: alone they contradict her. "Pre-stop" is how Whisper writes a quick "Priya, stop"."""
 
 _NOISE: Final = re.compile(
-    r"[\[(*♪]+[^\])*♪]*\b(?:cough|sneez|sniff|music|applaus|clap|silence|noise|breath|sigh|throat|blank|inaudible|foreign|yawn|hiccup"
-    r"|cry|click|beep|static|wind|bell|khansi|खांसी|खाँसी|संगीत)[^\])*♪]*[\])*♪]+",
+    r"[\[(*♪][^\[\]()*♪]*\b(?:cough|sneez|sniff|music|applaus|clap|silence|noise|breath|sigh|throat|blank|inaudible|foreign|yawn|hiccup"
+    r"|cry|click|beep|static|wind|bell|khansi|खांसी|खाँसी|संगीत)[^\[\]()*♪]*[\])*♪]",
     re.IGNORECASE,
 )
+"""No part of it matches what its neighbour does: thousands of opening brackets must not be tried in all divisions."""
 _LAUGHTER_NOTE: Final = re.compile(
-    r"[\[(*]+[^\])*]*(?:laugh|giggl|chuckl|snicker|hansi|हंसी|हँसी|हंसत|हँसत)[^\])*]*[\])*]+", re.IGNORECASE
+    r"[\[(*][^\[\]()*]*(?:laugh|giggl|chuckl|snicker|hansi|हंसी|हँसी|हंसत|हँसत)[^\[\]()*]*[\])*]", re.IGNORECASE
 )
 _LAUGHTER: Final = re.compile(
     r"[aeu]?h?(?:h[aeiou]){2,}h?|(?:हा|ही|हे|हो){2,}|(?:ہا){2,}|b?wah(?:ah)+a?|lo+l(?:ol)*|(?:xd)+"
@@ -127,6 +130,8 @@ _CALLED: Final = frozenset((_Part.SOFTENER,))
 
 def kind_of(text: str) -> Interjection:
     """What a whole utterance, heard or typed while she speaks, is to her."""
+    if len(text) > LONGEST_CHARACTERS:
+        return Interjection.WORDS
     plain = _NOISE.sub(" ", _LAUGHTER_NOTE.sub(" haha ", text))
     words = words_of(_FACES.sub(" haha ", plain))
     if not words:

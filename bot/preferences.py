@@ -1,5 +1,6 @@
 """What servers and people chose: how she answers, which voice she has, which language she speaks. Kept in Redis."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from config.phrases import LANGUAGES, Language
 
 CACHED_SECONDS: Final = 3.0
 """What another bot process changed is known here this much later at most."""
+READ_SECONDS: Final = 0.5
+"""A Redis that is silent must not keep everybody's messages waiting."""
 CACHED_MOST: Final = 10_000
 """Servers, and people, that are remembered between questions."""
 
@@ -23,7 +26,7 @@ ANSWERS: Final[tuple[Answers, ...]] = get_args(Answers.__value__)
 @dataclass(frozen=True, slots=True)
 class ServerPreferences:
     answers: Answers = "addressed"
-    """When she answers in a group: when spoken to, always, or never. Alone with one person she always does."""
+    """When she answers in this server: in a group when spoken to and alone with one person always; always; or never."""
     voice: str = ""
     """A voice's name; empty: the default one."""
     language: str = ""
@@ -45,10 +48,11 @@ class Preferences:
         if (known := self._servers.fresh(guild_id)) is not None:
             return known[0]
         try:
-            stored = await self._redis.hgetall(_server_key(guild_id))
-        except RedisError as error:
-            logger.warning("Preferences of a server not read: {}", error)
-            return self._servers.old(guild_id, ServerPreferences())
+            async with asyncio.timeout(READ_SECONDS):
+                stored = await self._redis.hgetall(_server_key(guild_id))
+        except (RedisError, TimeoutError) as error:
+            logger.warning("Preferences of a server not read: {}", _reason(error))
+            return self._servers.keep(guild_id, self._servers.old(guild_id, ServerPreferences()))
         return self._servers.keep(guild_id, _server_preferences(stored))
 
     async def set_server(
@@ -68,10 +72,11 @@ class Preferences:
         if (known := self._people.fresh(user_id)) is not None:
             return known[0]
         try:
-            stored = await self._redis.hget(_person_key(user_id), "language")
-        except RedisError as error:
-            logger.warning("Preferences of a person not read: {}", error)
-            return self._people.old(user_id, None)
+            async with asyncio.timeout(READ_SECONDS):
+                stored = await self._redis.hget(_person_key(user_id), "language")
+        except (RedisError, TimeoutError) as error:
+            logger.warning("Preferences of a person not read: {}", _reason(error))
+            return self._people.keep(user_id, self._people.old(user_id, None))
         return self._people.keep(user_id, _language(_text(stored or b"")))
 
     async def set_language(self, user_id: int, language: Language | None) -> None:
@@ -130,6 +135,10 @@ def _server_preferences(stored: Mapping[bytes | str, bytes | str]) -> ServerPref
 
 def _language(name: str) -> Language | None:
     return next((language for language in LANGUAGES if language == name), None)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _text(value: bytes | str) -> str:

@@ -124,7 +124,7 @@ async def compose(settings: Settings, turns: Turns, lag: LoopLag, house: AsyncEx
     async def rejoin(client: Priya) -> None:
         await rooms.rejoin(client, [guild.id for guild in client.guilds])
 
-    chat = Chat(turns, preferences, rooms, active, bot_user, head=head)
+    chat = Chat(turns, preferences, rooms, active, bot_user, consent.has_agreed, head=head)
     redirect(settings.discord_api_base)
     priya = Priya(chat, rejoin, settings.shard_ids, settings.shard_count)
     parts = Parts(settings, turns, consent, preferences, rooms, active, chat, lag, time.time())

@@ -115,6 +115,10 @@ class LiveTurn:
         self._turns.reader.close(self.turn.id)
         await self._turns.dispatcher.cancel(self.turn.id)
 
+    async def keep_heard(self, heard: str) -> None:
+        """History keeps ``heard`` of the answer, whatever was written. Raises RedisError."""
+        await self._turns.dispatcher.keep_heard(self.turn, heard)
+
     async def follow(self) -> AsyncIterator[Happening]:
         """Everything that happens, until the answer is whole, has failed, was dropped or is too late."""
         try:

@@ -66,6 +66,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
 
 KEYS: Final = frozenset(FIELDS) | {
     *("not_sent", "failed", "late", "slow", "nothing_heard", "too_long", "attachment_refused", "cannot_write"),
+    "recording_without_consent",
     *(f"cannot_join_{why}" for why in ("nowhere", "full", "no_permission", "no_speak", "stage", "gone", "busy")),
     *("cannot_join_timeout", "left", "not_here", "stopped", "nothing_to_stop", "talk_empty", "talk_started"),
     *("consent_given", "consent_revoked", "consent_is_given", "consent_is_not_given", "consent_not_saved"),

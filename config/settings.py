@@ -59,7 +59,6 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(default=10, ge=1, le=1000)
     voice_lock_timeout: float = Field(default=30.0, gt=0, le=600)
     """Seconds that a ``join`` waits for another one that is under way in the same server."""
-    """Seconds after which a lost holder's lock on a voice channel may be taken by another."""
     request_timeout: float = Field(default=45.0, gt=0, le=600)
     """Seconds from the end of speech (or the text) to a turn's deadline."""
     max_memory_mb: int = Field(default=500, ge=64)

@@ -1,13 +1,21 @@
 """Follow one turn and write what becomes of it. Knows turns and posts, but nothing of Discord."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+from loguru import logger
+from redis.exceptions import RedisError
 
 from bot.growing_text import GrowingText
 from bot.text.posting import Post
+from bot.text.writing import CannotWrite
 from bot.turns import Happening, LiveTurn, Waiting
 from tasks.messages import Heard, ReplyEnded, TurnDropped, TurnFailed, Words
+
+LAST_WORDS_SECONDS: Final = 0.7
+"""What is left of a process's end to say that an answer breaks off (see ``ActiveTurns.drain``)."""
 
 
 class Voice(Protocol):
@@ -45,7 +53,10 @@ class Draft:
 
 async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = "", said: str = "") -> bool:
     """Write the answer of ``live`` while it grows. Returns whether it was answered. When it isn't, that is told
-    behind what there is. ``said`` is what is asked, if it was typed. Raises CannotWrite, with the turn cancelled."""
+    behind what there is. ``said`` is what is asked, if it was typed.
+
+    Raises CannotWrite, with the turn cancelled; cancelled itself, it says that this is all. In both cases history keeps
+    what can be read."""
     draft = Draft(intro, said)
     if intro:
         post.show(draft.text)
@@ -59,13 +70,45 @@ async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = ""
                 await live.cancel()  # nobody listens to a typed answer; follow() ends here
             elif draft.text:
                 post.show(draft.text)
+        await post.finish(draft.text)
+    except asyncio.CancelledError:
+        await live.cancel()
+        await _break_off(live, post, draft, voice)
+        raise
+    except CannotWrite as error:
+        await live.cancel()
+        await _keep_read(live, "" if error.reason == "gone" else _words_that_stand(post, draft))
+        raise
     except BaseException:
         await live.cancel()
         raise
     finally:
         watch.cancel()
-    await post.finish(draft.text)
     return bool(is_answered)
+
+
+async def _break_off(live: LiveTurn, post: Post, draft: Draft, voice: Voice) -> None:
+    """The process ends, and nobody goes on with this answer."""
+    words = draft.words.text.strip()
+    if not live.progress.is_over:
+        draft.notice = "" if words else voice("failed")
+        _fail(draft, voice.breaking_off(words) if words else "")
+    with contextlib.suppress(TimeoutError, CannotWrite):
+        async with asyncio.timeout(LAST_WORDS_SECONDS):
+            await post.finish(draft.text)
+    await _keep_read(live, words)
+
+
+def _words_that_stand(post: Post, draft: Draft) -> str:
+    standing = post.standing.removeprefix(draft.intro).strip()
+    return standing if draft.words.text.strip() and standing != draft.notice else ""
+
+
+async def _keep_read(live: LiveTurn, words: str) -> None:
+    try:
+        await live.keep_heard(words)
+    except RedisError as error:
+        logger.bind(turn=live.turn.id, success=False).warning("History keeps more than could be read: {}", error)
 
 
 async def _cancel_when_unwritable(live: LiveTurn, post: Post) -> None:

@@ -20,8 +20,9 @@ from bot.addressing import Addressing, Occasion
 from bot.foggy_head import FoggyHead
 from bot.preferences import Preferences
 from bot.text.answering import Voice, write_answer
+from bot.text.crowd import Writers
 from bot.text.her_words import HerWords
-from bot.text.interrupting import Effect, RoomLookup, interrupt
+from bot.text.interrupting import Effect, RoomLookup, SpeakingRoom, interrupt
 from bot.text.posting import EditPace, Post
 from bot.text.questions import LONGEST_TEXT, Question, question_of
 from bot.text.voice_messages import NotHeard, fetch_speech
@@ -34,6 +35,10 @@ REMEMBERED: Final = 2_000
 """Messages and channels that are kept in mind. The gateway may bring a message again after a resume."""
 MANY: Final = 1_000
 """People of a server that doesn't say how many it has."""
+OF_A_SERVER_SECONDS: Final = 86_400.0
+"""Who wrote in a server within this time is one of its people, whatever Discord counted when she came."""
+IN_A_CHAT_SECONDS: Final = 600.0
+"""Who wrote in a voice channel's chat within this time may be meant there, without sitting in it."""
 BUSY_SECONDS: Final = 5
 """When to try again, as she says it to somebody for whom there was no place."""
 MOST_OF_ONE_PERSON: Final = 3
@@ -48,6 +53,7 @@ class Corner:
 
     addressing: Addressing = field(default_factory=Addressing)
     pace: EditPace = field(default_factory=EditPace)
+    writers: Writers = field(default_factory=Writers)
     told_at: dict[int, float] = field(default_factory=dict)
     """When each person was told that she may not write here."""
     refused_at: dict[int, float] = field(default_factory=dict)
@@ -64,6 +70,8 @@ class Asking:
     question: Question
     who: Who
     corner: Corner
+    addressing: Addressing
+    """Of the channel; a voice channel's chat shares that of what is said there."""
     voice: Voice
     """How she says a thing herself in the language of this person."""
     language: str
@@ -80,6 +88,7 @@ class Chat:
         rooms: RoomLookup,
         active: ActiveTurns,
         bot_user: Callable[[], nextcord.ClientUser],
+        has_agreed: Callable[[int], bool],
         *,
         clock: Callable[[], float] = time.monotonic,
         chance: random.Random | None = None,
@@ -90,16 +99,19 @@ class Chat:
         self._rooms = rooms
         self._active = active
         self._bot_user = bot_user
+        self._has_agreed = has_agreed
         self._clock = clock
         self._chance = chance
         self._head = head or FoggyHead(chance)
         self._corners = Remembered(Corner)
+        self._writers_of = Remembered(Writers)
+        """Of small servers, by the server's id."""
         self._seen = Remembered(bool)
         self._turns_of: Counter[int] = Counter()
 
     async def take(self, message: nextcord.Message) -> None:
         """Answer ``message`` if it is for her. Returns when that is done; never raises, but for cancellation."""
-        if _is_from_nobody(message) or message.id in self._seen:
+        if _is_from_nobody(message) or _is_from_nowhere(message) or message.id in self._seen:
             return
         self._seen.of(message.id)
         try:
@@ -118,37 +130,54 @@ class Chat:
             return None
         guild_id = message.guild.id if message.guild else None
         server = await self._preferences.of_server(guild_id)
+        room = self._rooms.of(guild_id) if guild_id is not None else None
+        is_in_chat = room is not None and room.channel.id == message.channel.id
+        addressing = room.addressing if room is not None and is_in_chat else corner.addressing
         occasion = Occasion(
             question.text,
             message.author.id,
             self._clock(),
-            listeners=self._listeners(message),
+            listeners=self._listeners(message, corner, room if is_in_chat else None),
             is_direct=message.guild is None,
             mentions_her=question.mentions_her,
             replies_to_her=question.replies_to_her,
+            means_another=question.means_another,
+            is_typed=True,
         )
-        is_hers = corner.addressing.is_addressed(occasion, server.answers)
-        room = self._rooms.of(guild_id) if guild_id is not None else None
+        is_hers = addressing.is_addressed(occasion, server.answers)
         effect = await interrupt(room, message, question.text, is_hers=is_hers) if room else Effect.NONE
         is_hers |= effect is Effect.ENDED_HER and server.answers != "never"
         if effect is Effect.WAS_ALL or not is_hers:
             return None
+        if question.recording is not None and server.answers == "always" and not self._may_hear(message, question):
+            return None  # it may be for anybody
         chosen = await self._preferences.language_of(message.author.id) or server.language
         language = next((name for name in LANGUAGES if name == chosen), None)
         spoken = language or guess_language(question.text) or "en"
         who = who_wrote(message)
         voice = HerWords(who.conversation, spoken, language, self._head, self._chance)
-        return Asking(message, question, who, corner, voice, language or "")
+        return Asking(message, question, who, corner, addressing, voice, language or "")
 
-    def _listeners(self, message: nextcord.Message) -> int:
-        """How many people may be meant. A text channel's members aren't known without a privileged intent: all of
-        the server's count, other bots too."""
+    def _listeners(self, message: nextcord.Message, corner: Corner, room: SpeakingRoom | None) -> int:
+        """How many people may be meant, ``room`` being the one whose chat this is. A text channel's members aren't
+        known without a privileged intent: all of the server's count, other bots too."""
         if message.guild is None:
             return 1
-        room = self._rooms.of(message.guild.id)
-        if room is not None and room.channel.id == message.channel.id:
-            return room.people + (message.author.id not in room.channel.voice_states)
-        return (message.guild.member_count or MANY) - 1
+        now = self._clock()
+        if room is not None:
+            corner.writers.wrote(message.author.id, now)
+            return room.people + len(corner.writers.since(now - IN_A_CHAT_SECONDS) - room.channel.voice_states.keys())
+        counted = (message.guild.member_count or MANY) - 1
+        if counted > 1:
+            return counted
+        writers = self._writers_of.of(message.guild.id)
+        writers.wrote(message.author.id, now)
+        return len(writers.since(now - OF_A_SERVER_SECONDS))
+
+    def _may_hear(self, message: nextcord.Message, question: Question) -> bool:
+        """A recording is heard of whoever agreed, or sent it to her and nobody else."""
+        is_for_her = message.guild is None or question.mentions_her or question.replies_to_her
+        return is_for_her or self._has_agreed(message.author.id)
 
     async def _answer(self, asking: Asking) -> None:
         """Answer, or say why not."""
@@ -159,6 +188,8 @@ class Chat:
                 await self._say(asking, asking.voice("too_long"))
             elif not (asking.question.text or asking.question.recording or asking.question.mentions_her):
                 await self._say(asking, asking.voice("attachment_refused"))
+            elif asking.question.recording and not self._may_hear(asking.message, asking.question):
+                await self._say(asking, asking.voice("recording_without_consent"))
             else:
                 await self._work(asking)
         except CannotWrite as error:
@@ -168,7 +199,7 @@ class Chat:
         """Raises CannotWrite."""
         excuse: str | None = None
         try:
-            with self._one_of_few(asking.message.author.id):
+            with self._one_of_few(asking.message.author.id), asking.addressing.answering(asking.message.author.id):
                 async with self._active.turn() as outcome:
                     outcome.has_failed = not await self._answer_turn(asking)
         except TooBusy:
@@ -223,7 +254,7 @@ class Chat:
             typing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await typing
-        asking.corner.addressing.answered(asking.message.author.id, self._clock())
+        asking.addressing.answered(asking.message.author.id, self._clock())
         took = self._clock() - began_at
         logger.bind(turn=live.turn.id, success=is_answered).info("A typed answer took {:.2f} s", took)
         return is_answered
@@ -239,7 +270,7 @@ class Chat:
     async def _say(self, asking: Asking, text: str) -> None:
         """A word of her own, once for each message. Raises CannotWrite."""
         await paper_for(asking.message).post(text, nonce=str(asking.message.id))
-        asking.corner.addressing.answered(asking.message.author.id, self._clock())
+        asking.addressing.answered(asking.message.author.id, self._clock())
 
     async def _tell_otherwise(self, asking: Asking, error: CannotWrite) -> None:
         """She can't write there: who meant her learns it directly, now and then."""
@@ -288,7 +319,10 @@ def may_write(message: nextcord.Message, her: nextcord.ClientUser) -> bool:
     herself = message.guild.get_member(her.id) if message.guild else None
     if herself is None or not isinstance(channel, nextcord.abc.GuildChannel | nextcord.Thread):
         return True
-    allowed = channel.permissions_for(herself)
+    try:
+        allowed = channel.permissions_for(herself)
+    except nextcord.ClientException:  # a post in a kind of forum that nextcord doesn't know
+        return True
     return allowed.send_messages_in_threads if isinstance(channel, nextcord.Thread) else allowed.send_messages
 
 
@@ -301,3 +335,8 @@ async def seem_to_write(channel: nextcord.abc.Messageable, until: asyncio.Event)
 def _is_from_nobody(message: nextcord.Message) -> bool:
     """Bots, herself among them, webhooks, and what Discord itself writes."""
     return message.author.bot or message.webhook_id is not None or message.is_system()
+
+
+def _is_from_nowhere(message: nextcord.Message) -> bool:
+    """From a server that nextcord doesn't know: what is said there must not be taken for said between two."""
+    return message.guild is None and not isinstance(message.channel, nextcord.DMChannel)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import nextcord
 
+from bot.addressing import Addressing
 from bot.interjections import Interjection, kind_of
 from bot.turns import Who
 
@@ -37,12 +38,17 @@ class SpeakingRoom(Protocol):
         ...
 
     @property
+    def addressing(self) -> Addressing:
+        """Whom she answered there, aloud or in writing: the channel and its chat are one conversation."""
+        ...
+
+    @property
     def people(self) -> int:
         """In the channel, without bots."""
         ...
 
-    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> bool:
-        """Whether it ended her answer, so that what was typed wants its own."""
+    async def typed(self, who: Who, text: str, *, is_for_her: bool) -> bool:
+        """Whether it ended her answer, so that what was typed wants its own. History keeps what was heard by then."""
         ...
 
 
@@ -71,9 +77,13 @@ async def interrupt(room: SpeakingRoom, message: nextcord.Message, text: str, *,
     is_in_channel = message.author.id in room.channel.voice_states
     if not (text and (is_in_chat or (is_in_channel and is_hers))):
         return Effect.NONE
-    kind = kind_of(text)
-    if not (room.is_speaking or (room.is_thinking and kind is Interjection.STOP)):
+    if not (room.is_speaking or room.is_thinking):
         return Effect.NONE
+    kind = kind_of(text)
+    if not room.is_speaking and kind is not Interjection.STOP:
+        return Effect.NONE
+    if not is_in_chat and kind in (Interjection.BACKCHANNEL, Interjection.NOTHING):
+        return Effect.NONE  # "haan" elsewhere is to what was written there
     who = Who(str(message.author.id), message.author.display_name, f"discord:{room.channel.id}")
     has_ended_her = await room.typed(who, text, is_for_her=is_hers)
     if kind is not Interjection.WORDS:

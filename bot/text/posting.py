@@ -85,6 +85,11 @@ class Post:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._scribe
 
+    @property
+    def standing(self) -> str:
+        """What can be read on Discord, as far as she knows."""
+        return "\n".join(written.content for written in self._written)
+
     def show(self, text: str) -> None:
         """This is the text so far. Returns at once."""
         self._parts = split(text)[:MOST_PARTS]
@@ -96,7 +101,7 @@ class Post:
         self._is_hurried.set()
         self.show(text)
         assert self._scribe is not None, "use it as a context manager"
-        await self._scribe
+        await asyncio.shield(self._scribe)  # whoever is cancelled here may still have last words
         if self._trouble is not None:
             raise self._trouble
 

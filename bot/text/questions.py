@@ -10,6 +10,8 @@ from bot.text.voice_messages import voice_message_of
 
 LONGEST_TEXT: Final = 4_000
 """What Discord lets people write at most."""
+COMMAND: Final = re.compile(r"[!?./$%&;>+-][a-zA-Z]")
+"""How other bots are called."""
 CUSTOM_EMOJI: Final = re.compile(r"<a?(:\w+:)\d+>")
 
 
@@ -21,6 +23,8 @@ class Question:
     has_other_attachments: bool
     mentions_her: bool
     replies_to_her: bool
+    means_another: bool
+    """It answers or mentions somebody else, or is a command to another bot."""
 
     @property
     def is_nothing(self) -> bool:
@@ -40,7 +44,8 @@ def question_of(message: nextcord.Message, her: nextcord.ClientUser) -> Question
         recording,
         any(attachment is not recording for attachment in message.attachments) or bool(message.stickers),
         any(name in message.content for name in names) or her in message.mentions,
-        _replies_to(message, her),
+        _answered_by(message) == her.id,
+        _means_another(message, her),
     )
 
 
@@ -50,11 +55,18 @@ def her_mentions(message: nextcord.Message, her: nextcord.ClientUser) -> tuple[s
     return (f"<@{her.id}>", f"<@!{her.id}>", *([f"<@&{role.id}>"] if role else []))
 
 
-def _replies_to(message: nextcord.Message, her: nextcord.ClientUser) -> bool:
+def _answered_by(message: nextcord.Message) -> int | None:
+    """Who wrote what this is a reply to. None: it is none, or nobody knows."""
     if message.type is not nextcord.MessageType.reply or message.reference is None:
-        return False
+        return None
     answered = message.reference.resolved or message.reference.cached_message
-    return isinstance(answered, nextcord.Message) and answered.author.id == her.id
+    return answered.author.id if isinstance(answered, nextcord.Message) else None
+
+
+def _means_another(message: nextcord.Message, her: nextcord.ClientUser) -> bool:
+    answered = _answered_by(message)
+    others = any(user.id != her.id for user in message.mentions)  # who is replied to is among them, if they are rung
+    return answered not in (None, her.id) or others or COMMAND.match(message.content) is not None
 
 
 def _readable(message: nextcord.Message, written: str) -> str:

@@ -59,7 +59,7 @@ class VoiceRoom:
         self._manner = Manner(company.turns, company.preferences, channel.guild.id)
         self._agenda = Agenda(lambda: self.player, self._was_answered, self._was_hushed)
         self._apologies = Apologies(company, self._manner, self._agenda, self._excuse_for, self._write)
-        self._addressing = Addressing()
+        self.addressing: Final = Addressing()
         self._talkers: dict[int, Talker] = {}
         self._undecided = Undecided(Patience(company.patience_seconds, self._not_understood), self._agenda.drop)
         self._is_listening = True
@@ -110,15 +110,15 @@ class VoiceRoom:
         """Be quiet, and forget what was to be said. False: there was nothing."""
         return self._agenda.hush()
 
-    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> bool:
-        """Somebody wrote in the channel's chat, or to her; it counts as if it were said over her. ``is_for_her`` where
-        the writer of the chat knows. Answering it is theirs. Returns whether it ended her answer, and so wants one."""
-        user_id = int(who.id)
-        if is_for_her is None:
-            is_for_her = self._is_for_her(user_id, text, asyncio.get_running_loop().time())
-        actions = self._agenda.tell(Typed(user_id, kind_of(text), is_for_her))
+    async def typed(self, who: Who, text: str, *, is_for_her: bool) -> bool:
+        """Somebody wrote in the channel's chat, or to her; it counts as if it were said over her. Answering it is the
+        caller's. Returns whether it ended her answer, and so wants one, once history keeps what was heard of it."""
+        actions = self._agenda.tell(Typed(int(who.id), kind_of(text), is_for_her))
         self._agenda.advance()
-        return Action.END in actions
+        if Action.END not in actions:
+            return False
+        await self._agenda.settled()
+        return True
 
     def forget(self, user_id: int) -> None:
         """Somebody must not be heard any longer."""
@@ -266,7 +266,7 @@ class VoiceRoom:
 
     def _is_for_her(self, user_id: int, text: str, at: float) -> bool:
         occasion = Occasion(text, user_id, at, self.people)
-        return self._addressing.is_addressed(occasion, self._manner.server.answers)
+        return self.addressing.is_addressed(occasion, self._manner.server.answers)
 
     def _answer(self, reply: Reply, talk: Talk) -> None:
         """Who went on before they heard an answer was cut off by her: both parts are one question."""
@@ -313,7 +313,7 @@ class VoiceRoom:
 
     def _was_answered(self, reply: Reply) -> None:
         if reply.user_id is not None and reply.has_sound:
-            self._addressing.answered(reply.user_id, asyncio.get_running_loop().time())
+            self.addressing.answered(reply.user_id, asyncio.get_running_loop().time())
 
     def _was_hushed(self, reply: Reply) -> None:
         talk = self._undecided.talk_of(reply)

@@ -72,6 +72,50 @@ async def test_only_what_is_meant_for_her_is_answered(place: Place) -> None:
     assert (await place.workers.answer("Pakka.")).text == "pakka?"
 
 
+async def test_what_is_added_while_she_writes_is_for_her(place: Place) -> None:
+    place.home.add_member("Ravi")
+    await place.ask("Delhi ka mausam?")
+    said = await place.workers.asked_to_answer()
+    await place.workers.words(said.turn, "Garam ")
+    await place.discord.bot_wrote()
+    await place.asha.write(place.general, "sorry, Mumbai")
+    added = await place.workers.answer("Mumbai mein baarish.")
+    assert added.text == "sorry, Mumbai"
+    await place.workers.end(said.turn, "Garam hai.")
+
+
+@pytest.mark.parametrize("how", ["reply", "mention", "command"])
+async def test_whom_she_answered_may_talk_to_others(place: Place, how: str) -> None:
+    ravi = place.home.add_member("Ravi")
+    asked = await ravi.write(place.general, "paanch baje?")
+    await place.ask()
+    await place.workers.answer("Badhiya.")
+    await place.final("Badhiya.")
+    match how:
+        case "reply":
+            await place.asha.write(place.general, "haan, paanch", reply_to=asked.id)
+        case "mention":
+            await place.asha.write(place.general, f"{ravi.mention} haan, paanch")
+        case _:
+            await place.asha.write(place.general, "?play kishore kumar")
+    await place.asha.write(place.general, "aur tum?")
+    assert (await place.workers.answer("Main bhi.")).text == "aur tum?"
+
+
+async def test_a_server_that_grew_is_a_group_as_soon_as_two_have_written(place: Place) -> None:
+    """Discord's count is of when she came, and changes for privileged bots only."""
+    guild = place.client.get_guild(place.home.id)
+    assert guild is not None
+    guild._member_count = 2  # as if the others had come later
+    await place.asha.write(place.general, "koi hai?")
+    assert (await place.workers.answer("Main hoon.")).text == "koi hai?"
+    await place.final("Main hoon.")
+    await place.home.add_member("Ravi").write(place.general, "main aa gaya")
+    await place.home.add_member("Sana").write(place.general, "main bhi")
+    await place.ask("tum bhi?")
+    assert (await place.workers.answer("Main bhi.")).text == "tum bhi?"
+
+
 async def test_bots_are_never_answered(place: Place) -> None:
     other = place.discord.world.add_user("Other bot")
     other.is_bot = True

@@ -1,11 +1,13 @@
 """Typing while she speaks in a voice channel: it counts like speaking up there."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 
+from bot.addressing import Addressing, Occasion
 from bot.turns import Who
 from tests.discord.channel import Channel
 from tests.integration.text_place import Place, text_place
@@ -43,8 +45,9 @@ class Speaking:
     people: int = 1
     is_ended_by_words: bool = False
     told: asyncio.Queue[tuple[Who, str]] = field(default_factory=asyncio.Queue)
+    addressing: Addressing = field(default_factory=Addressing)
 
-    async def typed(self, who: Who, text: str, *, is_for_her: bool | None = None) -> bool:
+    async def typed(self, who: Who, text: str, *, is_for_her: bool) -> bool:
         await self.told.put((who, text))
         return self.is_ended_by_words
 
@@ -113,6 +116,33 @@ async def test_from_another_channel_only_what_is_meant_for_her_interrupts(place:
     assert (await place.workers.answer("Pucho.")).text == "ek sawaal hai mera"
     assert (await room.told.get())[1] == "ruko"
     assert room.told.empty(), "Ravi isn't in the channel"
+
+
+async def test_a_haan_elsewhere_is_to_what_was_written_there(place: Place, room: Speaking) -> None:
+    await place.ask("haan")
+    assert (await place.workers.answer("Toh suno.")).text == "haan"
+    assert room.told.empty()
+
+
+async def test_whom_she_answered_aloud_goes_on_in_the_channel_s_chat(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    room.is_speaking, room.people = False, 3
+    room.addressing.answered(place.asha.id, time.monotonic())
+    await place.asha.write(baithak, "aur kal?")
+    assert (await place.workers.answer("Kal bhi.")).text == "aur kal?"
+    await place.final("Kal bhi.")
+    assert room.addressing.is_addressed(Occasion("theek", place.asha.id, time.monotonic(), 3), "addressed")
+
+
+async def test_two_who_write_in_the_chat_of_one_who_sits_there_are_a_group(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    room.is_speaking = False
+    await place.home.add_member("Ravi").write(baithak, "Asha, kab aaogi?")
+    await place.asha.write(baithak, "paanch baje")
+    await place.asha.write(baithak, "Priya, tum bhi aao")
+    assert (await place.workers.answer("Aati hoon.")).text == "Priya, tum bhi aao"
 
 
 async def test_a_stop_word_before_her_first_sound_is_told_and_other_words_are_a_question_of_their_own(

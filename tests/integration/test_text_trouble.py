@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from bot.active import ActiveTurns
 from bot.turns import Turns
-from config.audio import HEARD_RATE_HZ
 from config.emergency import emergency
+from tasks import keys
+from tasks.messages import Turn
 from tests.discord.events import MessageDeleted, MessageEdited
 from tests.discord.permissions import Permission
 from tests.discord.refusals import missing_permissions
@@ -35,6 +35,12 @@ def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValk
 async def place(own_valkey: RunningValkey) -> AsyncIterator[Place]:
     async with text_place(own_valkey.url) as place:
         yield place
+
+
+async def kept_of(place: Place, turn: Turn) -> str | None:
+    """What history is to keep of her answer."""
+    kept = await place.turns.dispatcher.redis.get(keys.heard(turn.id))
+    return kept.decode() if isinstance(kept, bytes) else kept
 
 
 # The turn
@@ -181,102 +187,24 @@ async def test_what_is_left_when_the_process_ends_is_cancelled(place: Place) -> 
     await place.ask()
     said = await place.workers.asked_to_answer()
     await place.workers.words(said.turn, "So far")
-    await place.discord.bot_wrote()
+    posted = await place.discord.bot_wrote()
     assert not await place.active.drain(0.05)
     assert await place.workers.is_cancelled(said.turn)
+    last_words = await place.discord.bot_edited(posted.id)
+    assert last_words.startswith("So far")
+    assert len(last_words) > len("So far\n\n"), "that it breaks off is told"
+    assert await kept_of(place, said.turn) == "So far"
+
+
+async def test_who_was_not_answered_yet_when_the_process_ends_is_told(place: Place) -> None:
+    await place.ask()
+    said = await place.workers.asked_to_answer()
+    assert not await place.active.drain(0.05)
+    await place.says("failed")
+    assert await kept_of(place, said.turn) == ""
 
 
 # The question
-
-
-async def test_a_voice_message_is_transcribed_and_answered_in_text(place: Place) -> None:
-    direct = place.discord.world.direct_channel(place.asha.member.user)
-    await place.asha.send_voice_message(direct, ogg_of(tone(1.5)), 1.5)
-    utterance, pcm = await place.workers.asked_to_transcribe()
-    samples = np.frombuffer(pcm, np.int16)
-    assert abs(len(samples) - 1.5 * HEARD_RATE_HZ) < 320
-    assert not utterance.speculative
-    spectrum = np.abs(np.fft.rfft(samples[8_000:16_000]))
-    assert abs(int(spectrum.argmax()) * 2 - 220) <= 4
-    await place.workers.heard(utterance.turn, "sun rahi ho")
-    await place.workers.words(utterance.turn, "Haan, sun rahi hoon.")
-    await place.workers.sentence(utterance.turn, 0, "Haan, sun rahi hoon.")
-    await place.workers.end(utterance.turn, "Haan, sun rahi hoon.", 1)
-    await place.final("Haan, sun rahi hoon.")
-    await place.finished()
-    assert place.active.answered == 1
-
-
-async def test_a_voice_message_without_words_is_asked_for_again(place: Place) -> None:
-    direct = place.discord.world.direct_channel(place.asha.member.user)
-    await place.asha.send_voice_message(direct, ogg_of(tone(0.5)), 0.5)
-    utterance, _ = await place.workers.asked_to_transcribe()
-    await place.workers.heard(utterance.turn, "")
-    await place.workers.drop(utterance.turn, "nothing-heard")
-    await place.says("nothing_heard")
-
-
-@pytest.mark.parametrize(
-    ("content", "seconds", "key"),
-    [(b"OggS...", 1.0, "attachment_refused"), (b"", 1.0, "attachment_refused"), (ogg_of(tone(0.1)), 301.0, "too_long")],
-)
-async def test_a_voice_message_that_is_none_is_refused_in_words(
-    place: Place, content: bytes, seconds: float, key: str
-) -> None:
-    direct = place.discord.world.direct_channel(place.asha.member.user)
-    await place.asha.send_voice_message(direct, content, seconds)
-    await place.says(key)
-    assert await place.workers.waiting("transcribe") == 0
-
-
-async def test_a_voice_message_that_is_gone_is_asked_for_again(place: Place) -> None:
-    file = place.discord.files.keep("voice-message.ogg", b"", "audio/ogg")
-    file["url"] = file["url"].replace(file["id"], "1")
-    await place.asha.write_directly("", files=[file])
-    await place.says("nothing_heard")
-
-
-async def test_other_attachments_are_refused_kindly(place: Place) -> None:
-    file = place.discord.files.keep("cat.png", b"\x89PNG", "image/png")
-    await place.asha.write_directly("", files=[file])
-    await place.says("attachment_refused")
-    assert await place.workers.waiting() == 0
-
-
-async def test_something_without_words_is_refused_directly_and_left_alone_in_a_server(place: Place) -> None:
-    """A poll, or something forwarded."""
-    poll = {"content": "", "embeds": [{"title": "?"}]}
-    await place.discord.messages.post(place.asha.member.user, place.general, poll, [])
-    direct = place.discord.world.direct_channel(place.asha.member.user)
-    await place.discord.messages.post(place.asha.member.user, direct, poll, [])
-    assert (await place.says("attachment_refused")).channel_id == direct.id
-    assert len(place.by_her()) == 1
-
-
-async def test_and_the_words_beside_them_are_answered(place: Place) -> None:
-    file = place.discord.files.keep("cat.png", b"\x89PNG", "image/png")
-    await place.asha.write_directly("look", files=[file])
-    said = await place.workers.asked_to_answer()
-    assert said.text == "look"
-    refusal = await place.says("attachment_refused")
-    await place.workers.words(said.turn, "Tell me about it.")
-    await place.workers.end(said.turn, "Tell me about it.")
-    await place.final(f"{refusal.content}\n\nTell me about it.")
-
-
-async def test_words_beside_a_recording_are_what_is_asked(place: Place) -> None:
-    file = place.discord.files.keep("song.ogg", ogg_of(tone(0.5)), "audio/ogg")
-    await place.asha.write_directly("my song!", files=[file])
-    assert (await place.workers.asked_to_answer()).text == "my song!"
-    await place.says("attachment_refused")
-    assert await place.workers.waiting("transcribe") == 0
-
-
-async def test_a_recording_with_only_her_mention_is_heard(place: Place) -> None:
-    file = place.discord.files.keep("voice.ogg", ogg_of(tone(0.5)), "audio/ogg; codecs=opus")
-    await place.asha.write(place.general, place.her, files=[file])
-    utterance, _ = await place.workers.asked_to_transcribe()
-    assert abs(utterance.seconds - 0.5) < 0.05
 
 
 async def test_a_text_that_is_far_too_long_is_refused_kindly(place: Place) -> None:
@@ -344,6 +272,7 @@ async def test_when_only_discord_knows_that_she_may_not_write_the_turn_ends(plac
     await place.finished()
     assert await place.workers.is_cancelled(said.turn)
     assert place.active.failed == 1
+    assert await kept_of(place, said.turn) == "", "nobody read it"
 
 
 async def test_where_replies_are_not_allowed_she_writes_without(place: Place) -> None:
@@ -385,3 +314,4 @@ async def test_an_answer_that_somebody_deletes_stays_deleted(place: Place) -> No
     assert place.discord.journal.all(MessageDeleted)
     assert not place.discord.journal.all(MessageEdited)
     assert len(place.by_her()) == 1
+    assert await kept_of(place, said.turn) == "", "what was deleted was not said"

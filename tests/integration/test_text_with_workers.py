@@ -35,7 +35,7 @@ async def discord(turns: Turns) -> AsyncIterator[DiscordSimulator]:
             return priya.user
 
         active = ActiveTurns(10)
-        reader.chat = Chat(turns, Preferences(turns.dispatcher.redis), OneRoom(), active, her_user)
+        reader.chat = Chat(turns, Preferences(turns.dispatcher.redis), OneRoom(), active, her_user, lambda _: False)
         async with running(priya, discord):
             yield discord
             await active.drain(5)

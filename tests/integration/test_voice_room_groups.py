@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from bot.turns import Who
 from config.emergency import emergency
+from tasks import keys
 from tests.discord.people.person import Person
 from tests.integration.voice_rooms import (
     PATIENCE_SECONDS,
@@ -128,9 +129,12 @@ async def test_what_is_typed_over_her_counts_as_if_it_were_said(scene: RoomScene
     who = Who(str(asha.id), "Asha", f"discord:{scene.scene.channel.id}")
     await scene.room.say(who, "More and more and more of it. " * 6)
     await her_next_words(asha, 20)
-    assert not await scene.room.typed(who, "achha")
+    assert not await scene.room.typed(who, "achha", is_for_her=True)
     await her_next_words(asha, 20)
+    told = scene.room._agenda.current
+    assert told is not None
     assert await scene.room.typed(who, "no, tell me about the sea instead", is_for_her=False)
+    assert await scene.turns.dispatcher.redis.exists(keys.heard(told.turn_id)), "before anything is asked anew"
     assert not scene.room.is_speaking
     before = sounds(asha)
     await asha.hears_silence_of(1.0)

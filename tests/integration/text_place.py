@@ -2,7 +2,8 @@
 and workers that the test plays."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -66,6 +67,9 @@ class Place:
     active: ActiveTurns = field(default_factory=lambda: ActiveTurns(10))
     rooms: OneRoom = field(default_factory=OneRoom)
     head: FoggyHead = field(default_factory=FoggyHead)
+    agreed: set[int] = field(default_factory=set)
+    """To be heard."""
+    clock: Callable[[], float] = time.monotonic
 
     def her_user(self) -> nextcord.ClientUser:
         assert self.client.user is not None
@@ -74,7 +78,12 @@ class Place:
     def let_her_read(self) -> None:
         """Messages reach a chat that is made of what stands here now."""
         preferences = Preferences(self.turns.dispatcher.redis)
-        self.reader.chat = Chat(self.turns, preferences, self.rooms, self.active, self.her_user, head=self.head)
+        self.reader.chat = Chat(
+            *(self.turns, preferences, self.rooms, self.active, self.her_user),
+            has_agreed=self.agreed.__contains__,
+            clock=self.clock,
+            head=self.head,
+        )
 
     @property
     def her(self) -> str:

@@ -74,6 +74,34 @@ NOT_HER_NAME = [
 ]
 
 
+# Typed, nobody means her by these.
+MISSPELT_BY_NOBODY = [
+    "ek aur prayas karte hain",
+    "Prayas karo",
+    "periya aalu",
+    "How do I pry a jar open",
+    "the prey a lion hunts",
+    "ok pray for me",
+    "wait, pray",
+    "Freya, play a song.",
+]
+
+
+@pytest.mark.parametrize("text", MISSPELT_BY_NOBODY + NOT_HER_NAME)
+def test_whoever_types_is_taken_by_the_letter(text: str) -> None:
+    assert not names_her(text, is_typed=True)
+
+
+@pytest.mark.parametrize("text", [text for text in HER_NAME if "ri ya" not in text and "ri-ya" not in text])
+def test_her_name_is_known_however_it_is_typed(text: str) -> None:
+    assert names_her(text, is_typed=True)
+
+
+@pytest.mark.parametrize("text", ["How do I pry a jar open", "the prey a lion hunts", "ek aur prayas karte hain"])
+def test_nor_does_whisper_write_these_for_her_name(text: str) -> None:
+    assert not names_her(text)
+
+
 @pytest.mark.parametrize("text", HER_NAME + HEARD_AS)
 def test_her_name_is_known_however_it_is_written_or_heard(text: str) -> None:
     assert names_her(text)
@@ -122,6 +150,22 @@ def test_whom_she_answered_goes_on_without_her_name(later: float, speaker: int, 
     addressing = Addressing()
     addressing.answered(ASHA, 100.0)
     assert addressing.is_addressed(said(at=100.0 + later, speaker=speaker), "addressed") is is_addressed
+
+
+def test_what_is_added_while_she_answers_is_for_her() -> None:
+    addressing = Addressing()
+    with addressing.answering(ASHA), addressing.answering(ASHA):
+        assert addressing.is_addressed(said(), "addressed")
+        assert not addressing.is_addressed(said(means_another=True), "addressed")
+        assert not addressing.is_addressed(said(speaker=ROHAN), "addressed")
+    assert not addressing.is_addressed(said(), "addressed")
+
+
+def test_who_talks_to_another_does_not_go_on_with_her() -> None:
+    addressing = Addressing()
+    addressing.answered(ASHA, 100.0)
+    assert not addressing.is_addressed(said(at=101.0, means_another=True), "addressed")
+    assert addressing.is_addressed(said("Priya, tum bhi", at=101.0, means_another=True), "addressed")
 
 
 def test_two_people_go_on_independently() -> None:

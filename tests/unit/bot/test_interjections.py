@@ -60,3 +60,10 @@ def test_laughter_of_any_length_is_still_laughter_but_no_whole_page_is_read() ->
     assert kind_of("ha " * LONGEST_WORDS) is Interjection.BACKCHANNEL
     assert kind_of("ha " * (LONGEST_WORDS + 1)) is Interjection.WORDS
     assert kind_of("ha" * 500) is Interjection.BACKCHANNEL
+
+
+@pytest.mark.parametrize("text", ["(", "[", "*", "(a", "[cough", "(cough ", "*laugh ", "♪", "😂", "ha", "a."])
+def test_nothing_that_anybody_types_is_read_for_long(text: str) -> None:
+    """As an expression that tried all divisions of it, a single "(" 2,000 times took minutes."""
+    assert kind_of(text * 4_000) is Interjection.WORDS
+    assert kind_of((text * 1_000)[:1_000]) in Interjection
