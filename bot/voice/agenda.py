@@ -144,11 +144,15 @@ class Agenda:
             self._finish(current)  # not a sound came of it
 
     def spoken(self, speech: Speech) -> None:
-        """The player is done with it."""
+        """The player is done with it, or was stopped by somebody else: she is leaving, and says nothing more."""
         current = self._current
-        if current is not None and current.speech is speech:
+        if current is None or current.speech is not speech:
+            return
+        if speech.is_said:
             self._finish(current)
             self.advance()
+        else:
+            self.hush()
 
     def take_unheard(self, user_id: int | None, began_at: float) -> Reply | None:
         """The answer to this person that was ended last, if not a sound of it was heard: they were not done asking.

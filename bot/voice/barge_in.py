@@ -225,15 +225,22 @@ class Floor:
             return [Action.IGNORE] if said.is_over else []
         talk.is_for_her |= said.is_for_her or (talk.user_id == self._answered and talk.over == self._answer)
         actions = self._effect(talk, said.kind)
+        is_to_others = said.kind is Interjection.WORDS and not talk.is_for_her
+        if is_to_others:
+            self._pass_over(talk.user_id)
         if not said.is_over:
             talk.holds &= said.kind in {Interjection.WORDS, Interjection.STOP} and talk.is_for_her
             return actions + self._balance()
         del self._talks[said.talk]
         if _is_answered(talk, said.kind):
             return [*actions, Action.ANSWER, *self._balance()]
-        if not talk.is_for_her and said.kind is Interjection.WORDS:
-            self._passed_over.add(talk.user_id)
         return [*actions, Action.IGNORE, *self._balance()]
+
+    def _pass_over(self, user_id: int) -> None:
+        """They speak to somebody else: neither what they are saying nor what follows silences her."""
+        self._passed_over.add(user_id)
+        for talk in self._talks.values():
+            talk.holds &= talk.user_id != user_id
 
     def _effect(self, talk: _Talk, kind: Interjection) -> list[Action]:
         """What it does to her present answer. Anybody who speaks over her may silence her."""

@@ -179,8 +179,11 @@ class VoiceConnection(VoiceClient):
     async def rejoin(self) -> None:
         """Give the seat up and ask for a new one: only so does Discord name a server again. Raises TimeoutError."""
         self._is_joining = True
-        await self.voice_disconnect()
-        await self.join()
+        try:
+            await self.voice_disconnect()
+            await self.join()
+        finally:
+            self._is_joining = False
 
     async def identify(self) -> None:
         """A new session with the server that was named. Raises Closed, TimeoutError, OSError, aiohttp.ClientError,

@@ -31,6 +31,9 @@ class GroupState(E2EEState):
         self._sending_version = 0
         self._last_transition = SOLE_MEMBER_TRANSITION
         self._rejoin_at = 0.0
+        self._own_keys: dict[int, dave.IKeyRatchet] = {}
+        """Ours in each epoch that waits for its transition. Each is used once: with a key its counter begins anew, and
+        what was sealed by the same numbers before would be given away by it, and taken for a replay."""
         self._lock = threading.Lock()
         """Held while the encryptor is used or its key exchanged."""
 
@@ -64,14 +67,11 @@ class GroupState(E2EEState):
         self._recognised_users = {self._connection.user.id}
         self._external_sender = b""
 
-    def remove_recognised_user(self, user_id: int) -> None:
-        super().remove_recognised_user(user_id)
-        self._roster.discard(user_id)
-
     async def initialise(self, protocol_version: int) -> None:
         """The session description names the call's version. Raises RuntimeError for one that we don't know."""
         self._check(protocol_version)
         self._prepared_transitions.clear()
+        self._own_keys.clear()
         with self._lock:
             self._encryptor = dave.Encryptor()
             self._encryptor.assign_ssrc_to_codec(self._connection.ssrc, dave.Codec.opus)
@@ -99,13 +99,14 @@ class GroupState(E2EEState):
         if version is None:
             logger.warning("Discord executes a transition of the voice encryption that it never announced")
             return
+        own_key = self._own_keys.pop(transition_id, None)
         if version == 0:
             self._session.reset()
         with self._lock:
             if self._encryptor is None:
                 return
-            has_group = version > 0 and self._session.has_established_group()
-            self._encryptor.set_key_ratchet(self._own_ratchet() if has_group else None)
+            if version == 0 or own_key is not None:
+                self._encryptor.set_key_ratchet(own_key if version else None)
             self._sending_version = version
 
     def mls_external_sender(self, data: bytes) -> None:
@@ -151,6 +152,9 @@ class GroupState(E2EEState):
             if (ratchet := self._session.get_key_ratchet(str(user_id))) is not None
         }
         self._connection.post(lambda receiver: receiver.sealed_speech.install(ratchets))
+        own_key = self._session.get_key_ratchet(str(self._connection.user.id))
+        if own_key is not None:
+            self._own_keys[transition_id] = own_key
         await self.prepare_transition(transition_id, self._session.get_protocol_version())
 
     async def _rejoin(self, transition_id: int) -> None:
@@ -169,9 +173,6 @@ class GroupState(E2EEState):
         if self._external_sender:
             self._session.set_external_sender(self._external_sender)
         await self._connection.ws.send_dave_mls_key_package(self._session.get_marshalled_key_package())
-
-    def _own_ratchet(self) -> dave.IKeyRatchet | None:
-        return self._session.get_key_ratchet(str(self._connection.user.id))
 
     def _check(self, version: int) -> None:
         known = self._connection.get_max_dave_protocol_version()

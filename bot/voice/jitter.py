@@ -9,6 +9,7 @@ for the end of a sentence hears it.
 from typing import Final, NamedTuple
 
 from bot.voice.rtp import SILENCE
+from bot.voice.transport import WINDOW
 from config.audio import FRAME_MS, SPOKEN_FRAME_SAMPLES, SPOKEN_RATE_HZ
 
 WAIT_SECONDS: Final = 0.060
@@ -84,7 +85,7 @@ class JitterBuffer:
         if self._next_sequence is None:
             self._begin(sequence, timestamp, now)
         ahead = self._ahead(sequence)
-        if ahead > FARTHEST_AHEAD or ahead < -FARTHEST_AHEAD:
+        if ahead > FARTHEST_AHEAD or ahead < -WINDOW:
             pieces = self._give_up()
             self._begin(sequence, timestamp, now)
         elif ahead < 0 or sequence in self._waiting:
@@ -172,14 +173,15 @@ class JitterBuffer:
         gap_samples = (timestamp - self._next_timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
         lost_frames = -(-lost * self._last_samples // SPOKEN_FRAME_SAMPLES)
         gap_ms = max(gap_samples // _SAMPLES_PER_MS, 0)
-        # A timestamp can't have run ahead of the clock by more than the network's whims.
-        gap_ms = min(gap_ms, int((arrived_at - self._emitted_arrived_at) * 1000) + 500 + lost_frames * FRAME_MS)
+        # Neither a timestamp nor a count can have run ahead of the clock by more than the network's whims.
+        passed_ms = int((arrived_at - self._emitted_arrived_at) * 1000) + 500
+        gap_ms = min(gap_ms, passed_ms + lost_frames * FRAME_MS)
         quiet_ms = max(min(gap_ms, LONGEST_SILENCE_MS) - lost_frames * FRAME_MS - self._told_ms, 0)
         pieces: list[Piece] = []
         if quiet_ms >= FRAME_MS:
             pieces.append(Quiet(quiet_ms))
         elif lost_frames > MOST_CONCEALED:
-            faded_ms = (lost_frames - MOST_CONCEALED) * FRAME_MS - self._told_ms
+            faded_ms = min((lost_frames - MOST_CONCEALED) * FRAME_MS, passed_ms, LONGEST_SILENCE_MS) - self._told_ms
             pieces += [Lost(MOST_CONCEALED - 1, None), *([Quiet(faded_ms)] if faded_ms > 0 else [])]
             lost_frames = 1
         if lost_frames:

@@ -50,8 +50,12 @@ class Attention(Protocol):
         uncommitted: it is transcribed, and waits."""
         ...
 
+    def paused(self) -> None:
+        """Somebody paused; what they said so far is on its way to be transcribed, however long that takes."""
+        ...
+
     def speculated(self, pause_id: int, live: LiveTurn) -> None:
-        """Somebody paused, and what they said so far is being transcribed. The same turn is taken later if that
+        """What somebody said before a pause is being transcribed. The same turn is taken later if that
         was all."""
         ...
 
@@ -89,6 +93,8 @@ class Listener:
         self._judging: set[asyncio.Task[None]] = set()
         self._carrying: asyncio.Task[None] | None = None
         self._speculation: tuple[int, LiveTurn] | None = None
+        self._void_pause = 0
+        """The newest pause that was not the end."""
 
     async def __aenter__(self) -> Self:
         self._carrying = asyncio.create_task(self._carry_out_for_ever(), name=f"listener-{self._who.id}")
@@ -134,9 +140,18 @@ class Listener:
                     if self._attention is not None:
                         self._attention.discarded()
                 case _:
-                    if isinstance(action, CancelSpeculation) and self._attention is not None:
-                        self._attention.went_on(action.pause_id)
+                    self._tell(action)
                     self._actions.put_nowait(action)
+
+    def _tell(self, action: HearingAction) -> None:
+        """At once, however long it takes until it is carried out."""
+        if isinstance(action, CancelSpeculation):
+            self._void_pause = action.pause_id
+        match action:
+            case StartSpeculation() if self._attention is not None:
+                self._attention.paused()
+            case CancelSpeculation(pause_id) if self._attention is not None:
+                self._attention.went_on(pause_id)
 
     def _ask(self, question: AskTurn) -> None:
         if self._judge is None:
@@ -161,6 +176,8 @@ class Listener:
 
     async def _carry_out(self, action: HearingAction) -> None:
         match action:
+            case StartSpeculation(pause_id) if pause_id <= self._void_pause:
+                pass  # they went on while it waited here
             case StartSpeculation(pause_id, pcm):
                 # A speculation that could not be sent is sent at the commit.
                 with contextlib.suppress(NotSent):

@@ -87,6 +87,12 @@ class Speech:
             return {index: frames * FRAME_MS for index, frames in self._sent_frames.items()}
 
     @property
+    def is_said(self) -> bool:
+        """All of it was, to its last packet; else it was stopped."""
+        with self._player.changed:
+            return self.is_whole and not self._waiting
+
+    @property
     def waiting_ms(self) -> int:
         """How much is there to be said still."""
         with self._player.changed:

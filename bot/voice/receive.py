@@ -12,7 +12,7 @@ from bot.voice.dave import SealedSpeech
 from bot.voice.jitter import Frame, JitterBuffer, Lost, Piece, Quiet
 from bot.voice.opus import OpusDecoder
 from bot.voice.rtp import NONCE_BYTES, Drop, RtpHeader, read_header, strip
-from bot.voice.speakers import Held, Speakers
+from bot.voice.speakers import HELD_SECONDS, Held, Speakers
 from bot.voice.transport import ReplayWindow, Transport
 from bot.voice.vad import Told
 from config.audio import HEARD_RATE_HZ
@@ -124,8 +124,8 @@ class Receiver:
             return self._drop(frame)
         user_id = self._speakers.user_of(header.ssrc)
         if user_id is None:
-            if not self._speakers.hold(header.ssrc, Held(header.sequence, header.timestamp, frame, now)):
-                self.dropped[Drop.UNKNOWN_SPEAKER] += 1
+            held = Held(header.sequence, header.timestamp, frame, now)
+            self.dropped[Drop.UNKNOWN_SPEAKER] += self._speakers.hold(header.ssrc, held)
             return []
         return self._hear(user_id, header.sequence, header.timestamp, frame, now)
 
@@ -136,7 +136,7 @@ class Receiver:
             if not self._is_heard(stream.user_id):
                 heard += self._end(stream.user_id)
             elif pieces := stream.jitter.tick(now):
-                heard += stream.decode(pieces)
+                heard += self._decode(stream, pieces)
         return heard
 
     def name(self, ssrc: int, user_id: int, now: float) -> list[Heard]:
@@ -144,8 +144,11 @@ class Receiver:
         if self._speakers.user_of(ssrc) == user_id:
             return []
         heard = self._end(user_id)
-        for held in self._speakers.name(ssrc, user_id, now):
-            heard += self._hear(user_id, held.sequence, held.timestamp, held.frame, now)
+        for held in self._speakers.name(ssrc, user_id):
+            if now - held.arrived_at > HELD_SECONDS:
+                self.dropped[Drop.UNKNOWN_SPEAKER] += 1
+            else:
+                heard += self._hear(user_id, held.sequence, held.timestamp, held.frame, now)
         return heard
 
     def leave(self, user_id: int) -> list[Heard]:
@@ -177,9 +180,14 @@ class Receiver:
         stream = self._streams.get(user_id)
         if stream is None:
             stream = self._streams[user_id] = _Stream(user_id)
-        late, broken = stream.jitter.late, stream.broken
-        heard = stream.decode(stream.jitter.push(sequence, timestamp, payload, now))
+        late = stream.jitter.late
+        pieces = stream.jitter.push(sequence, timestamp, payload, now)
         self.dropped[Drop.LATE] += stream.jitter.late - late
+        return self._decode(stream, pieces)
+
+    def _decode(self, stream: _Stream, pieces: list[Piece]) -> list[Heard]:
+        broken = stream.broken
+        heard = stream.decode(pieces)
         self.dropped[Drop.NOT_OPUS] += stream.broken - broken
         return heard
 

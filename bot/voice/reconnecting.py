@@ -113,7 +113,8 @@ class Recovery:
                     return Ended.REMOVED
             except Closed as closed:
                 logger.info("The voice connection closed again with {}", closed.code)
-                after = _after_failing(after, what_follows(closed.code))
+                suggested = what_follows(closed.code)
+                after = _after_failing(after, After.REJOIN if attempt and suggested is After.RESUME else suggested)
             except Exception as error:  # noqa: BLE001 - an attempt that fails in any way is one attempt
                 logger.warning("Could not reconnect to voice: {}", _reason(error))
                 after = _after_failing(after, After.REJOIN if attempt else after)

@@ -200,7 +200,10 @@ class VoiceRoom:
         self._agenda.tell(Began(talk.number, talk.user_id))
         self._refresh()
 
-    def talk_paused(self, talk: Talk, live: LiveTurn) -> None:
+    def talk_paused(self, talk: Talk) -> None:
+        self._undecided.patience.wait_for(talk.number)
+
+    def talk_speculated(self, talk: Talk, live: LiveTurn) -> None:
         self._undecided.put_draft(talk, self._reply(talk.who, talk.user_id, live))
 
     def talk_went_on(self, talk: Talk) -> None:

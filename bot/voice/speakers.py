@@ -31,7 +31,7 @@ class Speakers:
     def user_of(self, ssrc: int) -> int | None:
         return self._users.get(ssrc)
 
-    def name(self, ssrc: int, user_id: int, now: float) -> list[Held]:
+    def name(self, ssrc: int, user_id: int) -> list[Held]:
         """The gateway said whose an SSRC is: the packets that waited for it, in the order they came."""
         before = self._ssrcs.pop(user_id, None)
         if before is not None:
@@ -40,18 +40,19 @@ class Speakers:
         if robbed is not None:
             self._ssrcs.pop(robbed, None)
         self._users[ssrc], self._ssrcs[user_id] = user_id, ssrc
-        return [held for held in self._held.pop(ssrc, ()) if now - held.arrived_at <= HELD_SECONDS]
+        return list(self._held.pop(ssrc, ()))
 
-    def hold(self, ssrc: int, packet: Held) -> bool:
-        """Keep an early packet. False: an older one was given up for it."""
+    def hold(self, ssrc: int, packet: Held) -> int:
+        """Keep an early packet. How many older ones were given up for it."""
+        given_up = 0
         held = self._held.get(ssrc)
         if held is None:
             if len(self._held) >= MOST_STRANGERS:
-                del self._held[next(iter(self._held))]
+                given_up = len(self._held.pop(next(iter(self._held))))
             held = self._held[ssrc] = deque(maxlen=MOST_HELD)
-        has_room = len(held) < MOST_HELD
+        given_up += len(held) == MOST_HELD
         held.append(packet)
-        return has_room
+        return given_up
 
     def leave(self, user_id: int) -> int | None:
         """Somebody left: their SSRC, so that nothing of it is kept."""

@@ -34,7 +34,10 @@ class TalkersRoom(Protocol):
 
     def talk_began(self, talk: Talk) -> None: ...
 
-    def talk_paused(self, talk: Talk, live: LiveTurn) -> None:
+    def talk_paused(self, talk: Talk) -> None:
+        """What was said so far may be all of it."""
+
+    def talk_speculated(self, talk: Talk, live: LiveTurn) -> None:
         """What was said so far is being transcribed."""
 
     def talk_went_on(self, talk: Talk) -> None: ...
@@ -99,9 +102,13 @@ class Talker:
             self._talks.append(Talk(next(_numbers), self.user_id, self.who, now))
             self._room.talk_began(self._talks[-1])
 
+    def paused(self) -> None:
+        if self._talks:
+            self._room.talk_paused(self._talks[-1])
+
     def speculated(self, pause_id: int, live: LiveTurn) -> None:
         if pause_id > self._void_pause and self._talks:
-            self._room.talk_paused(self._talks[0], live)
+            self._room.talk_speculated(self._talks[0], live)
 
     def went_on(self, pause_id: int) -> None:
         self._void_pause = pause_id

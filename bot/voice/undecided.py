@@ -30,13 +30,16 @@ class Undecided:
 
     def put_draft(self, talk: Talk, reply: Reply) -> None:
         """In place of the one before."""
-        self.forget_draft(talk)
+        self._forget_draft(talk)
         self._drafts[talk.number] = reply
         self._talks[reply] = talk
-        self.patience.wait_for(talk.number)
 
     def forget_draft(self, talk: Talk) -> None:
+        """They went on, or what they said is lost: nothing is waited for."""
         self.patience.stop(talk.number)
+        self._forget_draft(talk)
+
+    def _forget_draft(self, talk: Talk) -> None:
         draft = self._drafts.pop(talk.number, None)
         if draft is not None:
             self.give_up(draft)

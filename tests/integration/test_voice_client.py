@@ -251,6 +251,17 @@ async def test_a_resume_that_is_refused_becomes_a_new_session(scene: Stage, asha
     await heard_whole(scene, asha)
 
 
+async def test_a_resume_that_fails_twice_becomes_a_new_session(scene: Stage, asha: Person) -> None:
+    await scene.join()
+    faults = scene.discord.voice.faults
+    faults.close_resume_with = [4015] * 8
+    await crash(scene)
+    await she_is_heard(scene, asha)
+    assert len(faults.close_resume_with) == 6
+    faults.close_resume_with.clear()
+    await heard_whole(scene, asha)
+
+
 async def test_a_first_identify_that_fails_is_tried_again(scene: Stage, asha: Person) -> None:
     scene.discord.voice.faults.close_identify_with = [4006]
     await scene.join()

@@ -26,13 +26,17 @@ class Room:
     """Answers everything, and breaks as often as it is told to when something is to be answered."""
 
     breaks: int = 0
+    pauses: int = 0
     paused: asyncio.Queue[LiveTurn] = field(default_factory=asyncio.Queue)
     taken: asyncio.Queue[LiveTurn] = field(default_factory=asyncio.Queue)
     lost: asyncio.Queue[tuple[Talk, NotSent | None]] = field(default_factory=asyncio.Queue)
 
     def talk_began(self, talk: Talk) -> None: ...
 
-    def talk_paused(self, talk: Talk, live: LiveTurn) -> None:
+    def talk_paused(self, talk: Talk) -> None:
+        self.pauses += 1
+
+    def talk_speculated(self, talk: Talk, live: LiveTurn) -> None:
         self.paused.put_nowait(live)
 
     def talk_went_on(self, talk: Talk) -> None: ...
@@ -86,6 +90,42 @@ async def test_who_leaves_while_it_is_sent_leaves_nothing_behind(own_turns: Turn
             assert not own_turns.reader._inboxes, f"left {count} steps after the end"
         else:
             await room.taken.get_nowait().cancel()
+
+
+@dataclass
+class SlowTurns:
+    """Redis takes its time."""
+
+    turns: Turns
+    may_go: asyncio.Event = field(default_factory=asyncio.Event)
+    heard: list[bool] = field(default_factory=list)
+    """Of each utterance that was to be sent: whether only on speculation."""
+
+    async def hear(self, who: Who, pcm: bytes, *, speculative: bool = False) -> LiveTurn:
+        self.heard.append(speculative)
+        await self.may_go.wait()
+        return await self.turns.hear(who, pcm, speculative=speculative)
+
+
+async def test_a_pause_is_told_at_once_and_what_is_void_is_not_sent_any_more(own_turns: Turns) -> None:
+    room, slow = Room(), SlowTurns(own_turns)
+    pausing = script((20, 0.0), *[(20, 0.9), (5, 0.0)] * 3, (20, 0.9), (60, 0.0))
+    talker = Talker(1, WHO, slow, Hearing(ScriptedSpeech(pausing)), None, room)
+    await steps(2)
+    talker.feed(bytes(46 * 1024))
+    await steps(10)
+    assert room.pauses == 1, "however long it takes to send it"
+    assert slow.heard == [True]
+    for _ in range(129):
+        talker.feed(bytes(1024))
+    assert room.pauses >= 4
+    slow.may_go.set()
+    async with asyncio.timeout(5):
+        whole = await room.taken.get()
+    assert len(slow.heard) == 2, "the first and the last"
+    await whole.cancel()
+    talker.leave()
+    await talker.left()
 
 
 async def test_who_goes_on_has_the_speculation_before_called_back(own_turns: Turns) -> None:

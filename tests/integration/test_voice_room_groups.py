@@ -142,6 +142,30 @@ async def test_what_is_typed_over_her_counts_as_if_it_were_said(scene: RoomScene
     assert not await scene.room.stop()
 
 
+@pytest.mark.parametrize("how", ["sent away", "put out"])
+async def test_who_leaves_in_mid_answer_is_remembered_by_what_was_heard(
+    scene: RoomScene, asha: Person, how: str
+) -> None:
+    await scene.join(asha)
+    who = Who(str(asha.id), "Asha", f"discord:{scene.scene.channel.id}")
+    await scene.room.say(who, "More and more and more of it. " * 6)
+    await her_next_words(asha, 20)
+    room, told = scene.room, scene.room._agenda.current
+    assert told is not None
+    if how == "sent away":
+        await scene.rooms.leave(scene.scene.home.id)
+    else:
+        await scene.scene.home.kick_bot_from_voice()
+    async with asyncio.timeout(10):
+        await told.is_over.wait()
+        await room.settled()
+    redis = scene.turns.dispatcher.redis
+    heard = await redis.get(keys.heard(told.turn_id))
+    assert heard is not None
+    assert len(heard) < len("More and more and more of it. " * 6) / 2
+    assert await redis.exists(keys.cancelled(told.turn_id))
+
+
 async def test_when_every_model_fails_she_is_heard_all_the_same(scene: RoomScene, asha: Person) -> None:
     await scene.join(asha)
     await says(asha, "fail")

@@ -162,6 +162,25 @@ def test_a_stream_that_begins_anew_elsewhere_goes_on_at_once() -> None:
     assert speaker.buffer.push(30_000, 77, speech(9), 0.05) == [Lost(1, speech(2)), *frames(2, 9)]
 
 
+def test_a_sender_who_counts_anew_goes_on_at_once() -> None:
+    """Packets that old are let in by the replay window only when their sender has begun anew."""
+    speaker = Speaker(sequence=2_000, timestamp=0)
+    for number in range(100):
+        speaker.say(number)
+    now = 2.0
+    assert speaker.buffer.push(5, 77, speech(1), now) == frames(1)
+    assert speaker.buffer.push(6, 77 + 960, speech(2), now + 0.02) == frames(2)
+    assert speaker.buffer.late == 0
+
+
+def test_numbers_that_run_ahead_of_the_clock_are_no_minute_of_silence() -> None:
+    speaker = Speaker()
+    speaker.say(0)
+    speaker.buffer.push(speaker.first[0] + 3_000 & 0xFFFF, speaker.first[1] + 960, speech(1), 0.02)
+    pieces = speaker.buffer.tick(0.02 + WAIT_SECONDS)
+    assert 0 < milliseconds(pieces) <= 520 + (MOST_CONCEALED + 1) * 20
+
+
 def test_a_clock_that_jumps_is_not_believed() -> None:
     speaker = Speaker()
     speaker.say(0)

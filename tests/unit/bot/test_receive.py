@@ -145,6 +145,17 @@ def test_a_lost_packet_is_filled_in_and_a_broken_one_ends_only_itself() -> None:
     assert pitch_hz(sound_of(ASHA, heard)) == pytest.approx(PITCH_HZ, abs=2)
 
 
+def test_a_broken_packet_that_time_brings_out_is_counted_too() -> None:
+    receiver = named(ASHA)
+    payloads = spoken(0.2)
+    payloads[3] = b"\xff\xff no opus"
+    packets = Wire(7).packets(payloads)
+    feed(receiver, [*packets[:2], packets[3]])  # behind a lost one it waits
+    assert receiver.dropped[Drop.NOT_OPUS] == 0
+    receiver.tick(1.0)
+    assert receiver.dropped[Drop.NOT_OPUS] == 1
+
+
 def test_a_pause_is_told_as_silence_and_the_last_words_before_it_come_out() -> None:
     receiver = named(ASHA)
     wire = Wire(7)

@@ -170,6 +170,23 @@ def test_who_spoke_to_others_silences_her_again_in_her_next_answer() -> None:
     assert floor.take(Began(2, BEN)) == [Action.PAUSE]
 
 
+def test_a_long_story_between_others_makes_her_stutter_no_more_than_once() -> None:
+    floor = Floor()
+    done(floor, SHE_SPEAKS)
+    story: list[FloorEvent] = [Began(1, BEN)]
+    for _ in range(6):
+        story += [so_far(1, WORDS), WentOn(1)]
+    assert done(floor, [*story, all_said(1, WORDS)]) == [Action.PAUSE, Action.RESUME, Action.IGNORE]
+    assert done(floor, [Began(2, BEN), all_said(2, STOP)]) == [Action.HUSH, Action.IGNORE]
+
+
+def test_what_somebody_who_talks_to_others_had_begun_before_does_not_hold_her() -> None:
+    """A talk that was cut after half a minute is two; the second begins when the first is not understood yet."""
+    floor = Floor()
+    assert done(floor, [*SHE_SPEAKS, Began(1, BEN), Began(2, BEN)]) == [Action.PAUSE]
+    assert done(floor, [all_said(1, WORDS)]) == [Action.IGNORE, Action.RESUME]
+
+
 def test_the_rest_of_a_talk_ends_no_later_answer() -> None:
     """It ended the one that it was said over; what is said now is the answer to it, or somebody else's."""
     floor = Floor()
