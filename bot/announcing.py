@@ -1,5 +1,6 @@
 """How people learn that she listens, and the two buttons with which they let her or don't. One event loop."""
 
+import asyncio
 import contextlib
 from typing import Final
 
@@ -15,6 +16,9 @@ from config.phrases import Language, guess_language, phrases
 AGREE: Final = "consent:agree"
 REVOKE: Final = "consent:revoke"
 """Fixed for good: a button pressed after a restart, or a year, still means the same."""
+
+THINKING_AFTER_SECONDS: Final = 1.0
+"""Discord waits 3 s for the first word; "is thinking" has to be on its way well before."""
 
 type Press = nextcord.Interaction[nextcord.Client]
 type Listening = nextcord.VoiceChannel | nextcord.StageChannel
@@ -63,9 +67,13 @@ class ConsentButtons(nextcord.ui.View):
         person = interaction.user
         if person is None:
             return
-        key = await decide(self._consent, person.id, agrees=agrees)
+        deciding = asyncio.create_task(decide(self._consent, person.id, agrees=agrees), name="consent-button")
+        done, _ = await asyncio.wait({deciding}, timeout=THINKING_AFTER_SECONDS)
+        if not done:  # a Redis that is silent: Discord would say that nothing has happened
+            await interaction.response.defer(ephemeral=True, with_message=True)
+        key = await deciding
         language = await self._preferences.language_of(person.id) or _spoken_in(interaction.message)
-        await interaction.response.send_message(
+        await interaction.send(
             phrases().say(key, language), ephemeral=True, allowed_mentions=nextcord.AllowedMentions.none()
         )
 
@@ -82,20 +90,43 @@ async def decide(consent: Consent, user_id: int, *, agrees: bool) -> str:
 
 async def announce(where: Messageable, channel: Listening, preferences: Preferences) -> None:
     """Say in one message who she is, that she listens in ``channel``, what becomes of what is said, and how to let her:
-    ``where``, or in the channel's own chat if she may not write there. Raises nextcord.HTTPException when neither
-    worked."""
+    ``where``, and in the channel's own chat if she may not write there or if not all who sit in the channel can read
+    it there. Raises nextcord.HTTPException when neither worked."""
     told = {"channel": channel.mention}
+    is_told = False
     if where != channel:
         with contextlib.suppress(nextcord.Forbidden, nextcord.NotFound):
             await _ask(where, channel.guild, preferences, "consent_ask", **told)
-            return
+            is_told = True
+    if is_told:
+        if not _all_can_read(where, channel):
+            with contextlib.suppress(nextcord.HTTPException):  # those who can read it know
+                await _ask(channel, channel.guild, preferences, "consent_ask", **told)
+        return
     await _ask(channel, channel.guild, preferences, "consent_ask", **told)
 
 
-async def tell_newcomer(channel: Listening, person: nextcord.Member, preferences: Preferences) -> None:
-    """Tell one person who came later, in the channel's own chat. Raises nextcord.HTTPException."""
+def _all_can_read(where: Messageable, channel: Listening) -> bool:
+    """Whether everybody who sits in ``channel`` may look into ``where``."""
+    if not isinstance(where, nextcord.abc.GuildChannel | nextcord.Thread):
+        return True
+    with contextlib.suppress(nextcord.ClientException):  # a post in a kind of forum that nextcord doesn't know
+        return all(where.permissions_for(member).view_channel for member in channel.members if not member.bot)
+    return True
+
+
+async def tell_newcomer(
+    channel: Listening, person: nextcord.Member, preferences: Preferences, otherwise: Messageable | None
+) -> None:
+    """Tell one person who came later: in the channel's own chat, or ``otherwise`` where she may not write there. Raises
+    nextcord.HTTPException when neither worked."""
     told = {"channel": channel.mention, "person": person.mention}
-    await _ask(channel, channel.guild, preferences, "consent_newcomer", **told)
+    try:
+        await _ask(channel, channel.guild, preferences, "consent_newcomer", **told)
+    except (nextcord.Forbidden, nextcord.NotFound):
+        if otherwise is None:
+            raise
+        await _ask(otherwise, channel.guild, preferences, "consent_newcomer", **told)
 
 
 async def _ask(where: Messageable, guild: nextcord.Guild, preferences: Preferences, key: str, **fields: object) -> None:

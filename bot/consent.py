@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from bot.owed_revocations import OwedRevocations
+
 AGREED_KEY: Final = "consent"
 """Hash: Discord user id to the time of agreeing, seconds since 1970. Lives until taken back."""
 CHANGES_CHANNEL: Final = "consent.changed"
@@ -22,18 +24,25 @@ CHANGES_CHANNEL: Final = "consent.changed"
 
 LISTEN_SECONDS: Final = 1.0
 RECONNECT_SECONDS: Final = 0.5
+READ_AGAIN_SECONDS: Final = 20.0
+"""A subscription may be dead without a word (a router forgot it): what it did not bring is read."""
+LAST_STORE_SECONDS: Final = 0.5
+"""What the end of a process may wait for Redis to take what is owed."""
 
 
 class Consent:
     """Use as an async context manager. Entering waits for the list if Redis answers, and not if it doesn't."""
 
-    def __init__(self, redis: Redis, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, redis: Redis, clock: Callable[[], float] = time.time, *, kept: OwedRevocations | None = None
+    ) -> None:
         self._redis = redis
         self._clock = clock
         self._agreed: set[int] = set()
-        self._owed: set[int] = set()
+        self._kept = kept
+        self._owed: set[int] = kept.all() if kept is not None else set()
         """Taken back here, but Redis doesn't know yet."""
-        self._wishes: dict[int, int] = {}
+        self._wishes: dict[int, int] = dict.fromkeys(self._owed, 0)
         self._storing = asyncio.Lock()
         """Decisions are stored one after the other, so that the last one is the one that stays."""
         self._changes = 0
@@ -51,6 +60,9 @@ class Consent:
         self._listening.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._listening
+        with contextlib.suppress(RedisError, TimeoutError):
+            async with asyncio.timeout(LAST_STORE_SECONDS):
+                await self._store_owed()
 
     def has_agreed(self, user_id: int) -> bool:
         """Any thread; no I/O."""
@@ -72,15 +84,17 @@ class Consent:
                 pipeline.publish(CHANGES_CHANNEL, f"+{user_id}")
                 await pipeline.execute()
             if self._wishes[user_id] == wish:
-                self._owed.discard(user_id)
+                self._settle(user_id)
                 self._add(user_id)
 
     async def revoke(self, user_id: int) -> None:
         """Not heard here from now on, whatever Redis says. Raises RedisError when it could not be stored yet: it is
-        tried again every second."""
+        tried again every second, and by the next process."""
         wish = self._wish(user_id)
         self._owed.add(user_id)
         self._remove(user_id)
+        if self._kept is not None:
+            self._kept.add(user_id)
         await self._store_revoked(user_id, wish)
 
     def _wish(self, user_id: int) -> int:
@@ -97,7 +111,13 @@ class Consent:
                 pipeline.publish(CHANGES_CHANNEL, f"-{user_id}")
                 await pipeline.execute()
             if self._wishes.get(user_id) == wish:
-                self._owed.discard(user_id)
+                self._settle(user_id)
+
+    def _settle(self, user_id: int) -> None:
+        """Redis knows what they want."""
+        self._owed.discard(user_id)
+        if self._kept is not None:
+            self._kept.discard(user_id)
 
     async def _store_owed(self) -> None:
         """Raises RedisError."""
@@ -129,15 +149,22 @@ class Consent:
                 await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _follow(self, channel: PubSub) -> None:
+        read_at = 0.0
         while True:
             message = await channel.get_message(timeout=LISTEN_SECONDS)
-            if message is None:
+            now = asyncio.get_running_loop().time()
+            if message is None and now - read_at < READ_AGAIN_SECONDS:
                 await self._store_owed()
+                continue
+            if message is None:
+                await self._read_all()
+                read_at = now
                 continue
             if message["type"] != "message":
                 # Subscribed, for the first time or because redis-py has reconnected without a word: what was
                 # published meanwhile is lost, what was stored is not.
                 await self._read_all()
+                read_at = now
                 self._is_read.set()
                 continue
             self._take(_text(message["data"]))

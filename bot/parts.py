@@ -22,6 +22,10 @@ class Room(Protocol):
     @property
     def channel(self) -> SpokenChannel: ...
 
+    @property
+    def written_in(self) -> Messageable | None:
+        """Where she was called."""
+
     async def say(self, who: Who, text: str) -> object:
         """Say ``text`` aloud. Returns once it is on its way. Raises NotSent."""
 

@@ -27,6 +27,7 @@ from bot.consent import Consent
 from bot.foggy_head import FoggyHead, emergency_words
 from bot.loop_lag import Lag, LoopLag
 from bot.memory import return_freed_memory, watch_memory
+from bot.owed_revocations import OwedRevocations
 from bot.parts import Parts
 from bot.preferences import Preferences
 from bot.reaching import Lost, redirect, stay_connected
@@ -97,7 +98,8 @@ async def compose(settings: Settings, turns: Turns, lag: LoopLag, house: AsyncEx
     redis = turns.dispatcher.redis
     with contextlib.suppress(NotSent):
         await turns.dispatcher.warm_up()
-    consent = await house.enter_async_context(Consent(redis))
+    kept = OwedRevocations(settings.priya_home / "revocations")
+    consent = await house.enter_async_context(Consent(redis, kept=kept))
     preferences = Preferences(redis)
     active = ActiveTurns(settings.max_concurrent_requests)
     judge = await asyncio.to_thread(load_judge, settings.models_folder)

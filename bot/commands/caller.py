@@ -47,6 +47,8 @@ class Caller:
     channel: Messageable | None
     """Where the command was used."""
     language: Language
+    permissions: nextcord.Permissions
+    """Of the person, where the command was used; Discord tells them with it, or they are those of the server."""
 
     def answer(self, key: str, **fields: object) -> Reply:
         return Reply(self.say(key, **fields))
@@ -75,13 +77,29 @@ class Caller:
     def require(self, permission: str, *, called: str) -> None:
         """Raises Refused when the person lacks a permission of the server. ``called``: its name in Discord's menus."""
         _ = self.server
-        has = isinstance(self.person, nextcord.Member) and getattr(self.person.guild_permissions, permission)
-        if not has:
+        if not getattr(self.permissions, permission):
             raise Refused("missing_permission", permission=called)
+
+    def require_voice(self, channel: SpokenChannel, *, speaks: bool) -> None:
+        """Raises Refused when the person may not be in ``channel``, or, with ``speaks``, may not be heard there: what
+        Discord doesn't let them do they can't do through her."""
+        if not isinstance(self.person, nextcord.Member):
+            raise Refused("no_dm")
+        allowed, voice = channel.permissions_for(self.person), self.person.voice
+        if not (allowed.view_channel and allowed.connect):
+            raise Refused("missing_permission", permission="Connect")
+        is_hushed = voice is not None and (voice.mute or voice.suppress)
+        if speaks and (is_hushed or not allowed.speak):
+            raise Refused("missing_permission", permission="Speak")
 
 
 type Body = Callable[[Caller], Awaitable[Reply]]
 """A command with its arguments given."""
+
+
+def permissions_of(person: Person) -> nextcord.Permissions:
+    """In the server."""
+    return person.guild_permissions if isinstance(person, nextcord.Member) else nextcord.Permissions.none()
 
 
 async def language_for(

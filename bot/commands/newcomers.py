@@ -44,4 +44,13 @@ class Newcomers(commands.Cog):
         if len(self._told) >= REMEMBERED_MOST:
             self._told.clear()
         self._told.add(who)
-        await tell_newcomer(room.channel, member, self._parts.preferences)
+        try:
+            await tell_newcomer(room.channel, member, self._parts.preferences, room.written_in)
+        except BaseException:
+            self._told.discard(who)  # the next time they come
+            raise
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: nextcord.Guild) -> None:
+        """She was put out of a server: let in again, she doesn't sit down by herself."""
+        await self._parts.rooms.leave(guild.id)

@@ -11,7 +11,7 @@ from nextcord.ext import commands
 
 from bot.commands import choosing, health, status, talking
 from bot.commands.answering import Answering
-from bot.commands.caller import Body, Caller, Person, Reply, language_for
+from bot.commands.caller import LONGEST_MESSAGE, Body, Caller, Person, Reply, language_for, permissions_of
 from bot.parts import Parts
 from config.phrases import phrases
 
@@ -95,7 +95,7 @@ class PrefixCommands(commands.Cog):
         guild, person = context.guild, context.author
         locale = guild.preferred_locale if guild is not None else ""
         language = await language_for(self.parts.preferences, person.id, text=text, guild=guild, locale=locale)
-        return Caller(context.bot, person, guild, context.channel, language)
+        return Caller(context.bot, person, guild, context.channel, language, permissions_of(person))
 
 
 def unknown(caller: Caller, name: str) -> Reply | None:
@@ -110,20 +110,26 @@ def unknown(caller: Caller, name: str) -> Reply | None:
 
 
 async def _send(context: Context, reply: Reply, caller: Caller) -> None:
-    """Under the message; where she may not write, directly to who wrote it."""
+    """Under the message; beside it where she may not reply; directly to who wrote it where she may not write."""
     silent = nextcord.AllowedMentions.none()
-    view = reply.view(caller.language)
-    try:
-        await context.message.reply(reply.text, view=view, allowed_mentions=silent)
-    except nextcord.Forbidden:
-        excuse = phrases().say("cannot_write", caller.language)
-        await _send_directly(context.author, f"{excuse}\n{reply.text}")
-    except nextcord.HTTPException as error:
-        logger.bind(success=False).warning("A reply to {} did not arrive: {}", context.invoked_with, error)
+    reference: nextcord.MessageReference | None = context.message.to_reference(fail_if_not_exists=False)
+    while True:
+        try:
+            view = reply.view(caller.language)
+            await context.send(reply.text, view=view, reference=reference, allowed_mentions=silent)
+        except nextcord.Forbidden:
+            if reference is not None:  # replying needs one more permission than writing
+                reference = None
+                continue
+            excuse = phrases().say("cannot_write", caller.language)
+            await _send_directly(context.author, f"{excuse}\n{reply.text}"[:LONGEST_MESSAGE], view)
+        except nextcord.HTTPException as error:
+            logger.bind(success=False).warning("A reply to {} did not arrive: {}", context.invoked_with, error)
+        return
 
 
-async def _send_directly(person: Person, text: str) -> None:
+async def _send_directly(person: Person, text: str, view: nextcord.ui.View | None) -> None:
     try:
-        await person.send(text, allowed_mentions=nextcord.AllowedMentions.none())
+        await person.send(text, view=view, allowed_mentions=nextcord.AllowedMentions.none())
     except nextcord.HTTPException as error:
         logger.bind(success=False).warning("Nowhere to answer a command: {}", error)

@@ -12,14 +12,12 @@ from loguru import logger
 from nextcord.abc import Messageable
 from nextcord.ext import commands
 
+from bot.announcing import THINKING_AFTER_SECONDS
 from bot.commands import choosing, health, status, talking
 from bot.commands.answering import Answering
 from bot.commands.caller import Body, Caller, Reply, language_for
 from bot.parts import Parts
 from bot.preferences import ANSWERS
-
-THINKING_AFTER_SECONDS: Final = 1.0
-"""Discord waits 3 s for the first word; "is thinking" has to be on its way well before."""
 
 Interaction = nextcord.Interaction[nextcord.Client]  # not as a ``type``: nextcord looks for it in signatures
 
@@ -128,21 +126,27 @@ class SlashCommands(commands.Cog):
     ) -> None:
         """``text``: what the person wrote, to tell their language by. ``is_private``: nobody else sees the reply, as
         nobody sees a refusal."""
-        caller = await self._caller(interaction, text)
-        if caller is None:
-            return
-        working = asyncio.create_task(self._answering.reply(name, caller, body), name=f"command-{name}")
+        working = asyncio.create_task(self._replied(interaction, name, body, text), name=f"command-{name}")
         try:
             done, _ = await asyncio.wait({working}, timeout=THINKING_AFTER_SECONDS)
             if not done:
                 with _telling_of_lost_replies(name):
                     await interaction.response.defer(ephemeral=is_private)
             # Done in any case: a revocation must not depend on whether Discord takes the reply.
-            reply, is_refusal = await working
+            replied = await working
         finally:
             working.cancel()
-        with _telling_of_lost_replies(name):
-            await _send(interaction, reply, caller, is_private=is_private or is_refusal)
+        if replied is not None:
+            caller, reply, is_refusal = replied
+            with _telling_of_lost_replies(name):
+                await _send(interaction, reply, caller, is_private=is_private or is_refusal)
+
+    async def _replied(
+        self, interaction: Interaction, name: str, body: Body, text: str
+    ) -> tuple[Caller, Reply, bool] | None:
+        """Who used it, the reply, and whether it is a refusal. None: nobody did."""
+        caller = await self._caller(interaction, text)
+        return None if caller is None else (caller, *await self._answering.reply(name, caller, body))
 
     async def _caller(self, interaction: Interaction, text: str) -> Caller | None:
         person, guild, channel = interaction.user, interaction.guild, interaction.channel
@@ -152,7 +156,7 @@ class SlashCommands(commands.Cog):
             self.parts.preferences, person.id, text=text, guild=guild, locale=interaction.locale
         )
         where = channel if isinstance(channel, Messageable) else None
-        return Caller(interaction.client, person, guild, where, language)
+        return Caller(interaction.client, person, guild, where, language, interaction.permissions)
 
 
 @contextlib.contextmanager

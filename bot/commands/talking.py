@@ -47,11 +47,14 @@ def _announced_in(caller: Caller, channel: SpokenChannel) -> Messageable:
 
 
 async def leave(caller: Caller, parts: Parts) -> Reply:
+    room = parts.rooms.of(caller.server.id)
+    if room is not None:
+        caller.require_voice(room.channel, speaks=False)
     return caller.answer("left" if await parts.rooms.leave(caller.server.id) else "not_here")
 
 
 async def talk(caller: Caller, parts: Parts, text: str) -> Reply:
-    room = _room(caller, parts)
+    room = _room(caller, parts, speaks=True)
     if not text.strip():
         raise Refused("talk_empty")
     if len(text) > LONGEST_TALK:
@@ -61,12 +64,13 @@ async def talk(caller: Caller, parts: Parts, text: str) -> Reply:
 
 
 async def stop(caller: Caller, parts: Parts) -> Reply:
-    return caller.answer("stopped" if await _room(caller, parts).stop() else "nothing_to_stop")
+    return caller.answer("stopped" if await _room(caller, parts, speaks=False).stop() else "nothing_to_stop")
 
 
-def _room(caller: Caller, parts: Parts) -> Room:
-    """Raises Refused when she is in no voice channel of this server."""
+def _room(caller: Caller, parts: Parts, *, speaks: bool) -> Room:
+    """Raises Refused when she is in no voice channel of this server, or in one that isn't the caller's to use."""
     room = parts.rooms.of(caller.server.id)
     if room is None:
         raise Refused("not_here")
+    caller.require_voice(room.channel, speaks=speaks)
     return room

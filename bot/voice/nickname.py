@@ -1,5 +1,6 @@
 """The mark at her name while she listens, so that nobody in the server can miss it."""
 
+import asyncio
 from typing import Final
 
 import aiohttp
@@ -16,16 +17,25 @@ class Nickname:
 
     def __init__(self, guild: nextcord.Guild) -> None:
         self._guild = guild
-        self._plain = plain(guild.me.nick)
+        self._before = guild.me.nick
+        self._plain = plain(self._before)
+        self._marked = with_mark(self._plain or plain(guild.me.display_name) or "")
         self._is_marked = False
+        self._changing = asyncio.Lock()
+        """Discord may take its time; who leaves at once waits for the mark, to take it away."""
 
     async def mark(self) -> None:
         """Not being allowed to is no harm: she also says it in the text channel."""
-        self._is_marked = await self._change(with_mark(self._plain or plain(self._guild.me.display_name) or ""))
+        async with self._changing:
+            self._is_marked = await self._change(self._marked)
 
     async def restore(self) -> None:
-        if self._is_marked:
-            self._is_marked = not await self._change(self._plain)
+        """Who renamed her meanwhile has the last word; only the mark goes."""
+        async with self._changing:
+            now = self._guild.me.nick
+            is_ours = now in (self._before, self._marked)  # or the gateway has not told of the mark yet
+            if self._is_marked and (is_ours or (now or "").endswith(MARK)):
+                self._is_marked = not await self._change(self._plain if is_ours else plain(now))
 
     async def _change(self, nick: str | None) -> bool:
         try:

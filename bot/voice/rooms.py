@@ -1,6 +1,7 @@
 """All voice channels in which this process sits: joining, leaving, and coming back. One event loop."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final, cast
@@ -9,6 +10,7 @@ import aiohttp
 import nextcord
 from loguru import logger
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from bot.active import ActiveTurns
 from bot.by_heart import NoRecordings, Recordings
@@ -35,6 +37,10 @@ SETTLE_SECONDS: Final = 2.0
 """What is left to do after that: her name, history."""
 COME_BACK_AFTER_SECONDS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Put out by accident, she tries so often: the client may not be logged in again."""
+FORGET_AGAIN_SECONDS: Final = 5.0
+"""How often Redis is told again that she was sent away, until it takes it."""
+AT_A_TIME: Final = 8
+"""Voice channels that she comes back to: Discord takes 120 requests a minute, and Redis has connections for 100."""
 _PASSING: Final[frozenset[JoinRefusal | None]] = frozenset({"timeout", "busy", "full"})
 """May be over in a minute, or by the next start."""
 
@@ -77,7 +83,7 @@ class VoiceRooms:
         self._doors: dict[int, asyncio.Lock] = {}
         """One join at a time in a server."""
         self._background: set[asyncio.Task[None]] = set()
-        self._is_closing = False
+        self._closing = asyncio.Event()
         consent.on_revoked(self._stop_hearing)
 
     def of(self, guild_id: int) -> VoiceRoom | None:
@@ -96,10 +102,10 @@ class VoiceRooms:
         """False: she is in no channel there."""
         async with self._door(guild_id):  # a join that is under way arrives first
             room = self._rooms.get(guild_id)
-            await self._remembered.forget(guild_id)
             connection = self._connections.get(room) if room is not None else None
             if connection is not None:
                 await connection.disconnect()
+            await self._forget(guild_id)
         return room is not None
 
     async def moved(self, guild_id: int) -> None:
@@ -123,14 +129,33 @@ class VoiceRooms:
 
     async def rejoin(self, client: nextcord.Client, guild_ids: Sequence[int]) -> None:
         """Go where she sat before the process or the client's session began anew. Safe to call often."""
-        reasons = await asyncio.gather(*(self._come_back(client, guild_id) for guild_id in guild_ids))
-        for guild_id, reason in zip(guild_ids, reasons, strict=True):
+        try:
+            kept = await self._remembered.all()
+        except RedisError as error:
+            logger.bind(success=False).warning("Where she sat is not known: {}", error)
+            self._spawn(self._rejoin_later(client, guild_ids))
+            return
+        few = asyncio.Semaphore(AT_A_TIME)
+
+        async def come_back(guild_id: int) -> None:
+            async with few:
+                reason = await self._come_back(client, guild_id)
             if reason in _PASSING:
                 self._spawn(self._after_accident(client, guild_id))
 
+        coming = (come_back(guild_id) for guild_id in guild_ids if guild_id in kept)
+        for outcome in await asyncio.gather(*coming, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                logger.opt(exception=outcome).bind(success=False).error("Not back in a voice channel")
+
+    async def _rejoin_later(self, client: nextcord.Client, guild_ids: Sequence[int]) -> None:
+        """When Redis is back."""
+        if await self._waited(FORGET_AGAIN_SECONDS):
+            await self.rejoin(client, guild_ids)
+
     async def close(self) -> None:
         """Finish what is being said, and leave all channels, to come back with the next start."""
-        self._is_closing = True
+        self._closing.set()
         rooms = list(self._rooms.values())
         if rooms:
             _, talking = await asyncio.wait(
@@ -166,7 +191,7 @@ class VoiceRooms:
 
     async def _enter(self, channel: VoicePlace, announce_in: nextcord.abc.Messageable | None) -> VoiceRoom:
         """Raises CannotJoin."""
-        if self._is_closing:
+        if self._closing.is_set():
             raise CannotJoin("busy")
         if (reason := refusal(channel)) is not None:
             raise CannotJoin(reason)
@@ -184,6 +209,23 @@ class VoiceRooms:
         self._spawn(nickname.mark())
         await self._remember(room)
         return room
+
+    async def _forget(self, guild_id: int) -> None:
+        """She was sent away: neither this process nor the next one comes back by itself."""
+        if not await self._remembered.forget(guild_id):
+            self._spawn(self._forget_later(guild_id))
+
+    async def _forget_later(self, guild_id: int) -> None:
+        while self._remembered.owes(guild_id) and await self._waited(FORGET_AGAIN_SECONDS):
+            if self._remembered.owes(guild_id):
+                await self._remembered.forget(guild_id)
+
+    async def _waited(self, seconds: float) -> bool:
+        """False: the process ends."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        return not self._closing.is_set()
 
     async def _remember(self, room: VoiceRoom) -> None:
         channel, written_in_id = room.channel, getattr(room.written_in, "id", None)
@@ -219,15 +261,14 @@ class VoiceRooms:
         elif why in {Ended.REMOVED, Ended.REFUSED}:
             async with self._door(guild_id):
                 if guild_id not in self._rooms:  # else she was called again already
-                    await self._remembered.forget(guild_id)
+                    await self._forget(guild_id)
         if nickname is not None and guild_id not in self._rooms:
             await nickname.restore()
 
     async def _after_accident(self, client: nextcord.Client, guild_id: int) -> None:
         """Nobody put her out: the client's session was lost, and her seat with it. It may take a while to be back."""
         for pause_seconds in COME_BACK_AFTER_SECONDS:
-            await asyncio.sleep(pause_seconds)
-            if self._is_closing or guild_id in self._rooms:
+            if not await self._waited(pause_seconds) or guild_id in self._rooms:
                 return
             reason = await self._come_back(client, guild_id)
             if reason not in _PASSING:
@@ -237,8 +278,12 @@ class VoiceRooms:
 
     async def _come_back(self, client: nextcord.Client, guild_id: int) -> JoinRefusal | None:
         """To the channel that is remembered, if one is. What stands in the way for good makes it forgotten."""
-        kept = await self._remembered.of(guild_id)
-        if kept is None or self._is_closing:
+        try:
+            kept = await self._remembered.of(guild_id)
+        except RedisError as error:
+            logger.bind(success=False).warning("Where she sat is not known: {}", error)
+            return "timeout"
+        if kept is None or self._closing.is_set():
             return None
         guild = client.get_guild(guild_id)
         if guild is None or guild.unavailable:
@@ -257,12 +302,12 @@ class VoiceRooms:
             joined, is_new = await self._join(channel, announce_in)
             if is_new and self._somebody_may_not_know(joined):
                 await self._announce(joined)
-        except (nextcord.HTTPException, aiohttp.ClientError) as error:
+        except (nextcord.HTTPException, aiohttp.ClientError, OSError) as error:
             logger.bind(success=False).warning("Nobody could be told that she is back: {}", type(error).__name__)
         except CannotJoin as refused:
             logger.info("Not back in a voice channel: {}", refused.reason)
             if refused.reason not in _PASSING:
-                await self._remembered.forget(guild_id)
+                await self._forget(guild_id)
             return refused.reason
         return None
 

@@ -5,6 +5,7 @@ from enum import IntFlag
 
 class Permission(IntFlag):
     NONE = 0
+    MANAGE_GUILD = 1 << 5
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
     MANAGE_MESSAGES = 1 << 13

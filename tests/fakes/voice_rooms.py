@@ -13,6 +13,7 @@ from bot.turns import Who
 class FakeRoom:
     def __init__(self, channel: SpokenChannel) -> None:
         self.channel = channel
+        self.written_in: Messageable | None = None
         self.is_speaking = False
         self.said: list[tuple[Who, str]] = []
         self.fails_with: Exception | None = None
@@ -44,6 +45,7 @@ class FakeRooms:
         if self.refuses_with is not None:
             raise self.refuses_with
         self.joined[channel.guild.id] = room = FakeRoom(channel)
+        room.written_in = announce_in
         await announce(announce_in or channel, channel, self._preferences)
         return room
 

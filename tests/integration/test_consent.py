@@ -9,7 +9,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bot import consent as consent_module
 from bot.consent import AGREED_KEY, CHANGES_CHANNEL, Consent
+from bot.owed_revocations import OwedRevocations
 from bot.preferences import CACHED_SECONDS, Preferences, ServerPreferences
 from tasks.connections import connect_async
 from tests.running import RunningValkey
@@ -193,3 +195,42 @@ async def test_a_person_chooses_a_language_and_takes_it_back(redis: Redis) -> No
     await preferences.set_language(ASHA, None)
     assert await preferences.language_of(ASHA) is None
     assert await Preferences(redis).language_of(ASHA) is None
+
+
+async def test_what_is_taken_back_while_redis_is_away_holds_over_a_restart(tmp_path: Path) -> None:
+    kept = OwedRevocations(tmp_path / "revocations")
+    with RunningValkey(tmp_path / "valkey") as own:
+        async with connect_async(own.url) as redis, Consent(redis, kept=kept) as consent:
+            await consent.agree(ASHA)
+            await consent.agree(RAVI)
+            own.stop()
+            with pytest.raises(RedisError):
+                await consent.revoke(ASHA)
+        own.start()
+        async with connect_async(own.url) as redis, Consent(redis, kept=kept) as restarted:
+            assert restarted.has_agreed(RAVI)
+            assert not restarted.has_agreed(ASHA)
+            await until(lambda: not kept.all())
+            assert await redis.hkeys(AGREED_KEY) == [str(RAVI).encode()]
+            await restarted.revoke(RAVI)
+            assert not kept.all(), "Redis knows it"
+            await restarted.agree(ASHA)
+            assert restarted.has_agreed(ASHA)
+
+
+async def test_a_subscription_that_is_dead_without_a_word_is_not_trusted_for_long(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consent_module, "READ_AGAIN_SECONDS", 0.0)
+    async with Consent(redis) as consent:
+        await consent.agree(ASHA)
+        await redis.hdel(AGREED_KEY, str(ASHA))  # as if what was published had got lost
+        await until(lambda: not consent.has_agreed(ASHA))
+
+
+async def test_where_nothing_can_be_kept_a_revocation_holds_all_the_same(redis: Redis, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with Consent(redis, kept=OwedRevocations(tmp_path / "file")) as consent:
+        await consent.agree(ASHA)
+        await consent.revoke(ASHA)
+        assert not consent.has_agreed(ASHA)

@@ -16,7 +16,16 @@ from tests.discord.channel import Channel
 from tests.discord.events import NickChanged, VoiceStateChanged
 from tests.discord.permissions import Permission
 from tests.discord.refusals import missing_permissions
-from tests.integration.voice_rooms import RoomScene, her_next_words, room_scene, room_stack, says
+from tests.integration.voice_rooms import (
+    RoomScene,
+    her_next_words,
+    is_remembered,
+    room_scene,
+    room_stack,
+    says,
+    until_back,
+    until_tidy,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:parameter 'timeout' of type 'float':DeprecationWarning")
 
@@ -66,13 +75,6 @@ async def until_out(scene: RoomScene) -> None:
             await asyncio.sleep(0.01)
 
 
-async def until_back(scene: RoomScene, not_in: VoiceRoom | None = None) -> VoiceRoom:
-    async with asyncio.timeout(8):
-        while (room := scene.rooms.of(scene.scene.home.id)) is None or room is not_in:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    return room
-
-
 async def dragged(scene: RoomScene, room: VoiceRoom, channel: Channel) -> None:
     await scene.scene.home.move_bot(channel)
     async with asyncio.timeout(8):
@@ -89,15 +91,6 @@ def announced_in(scene: RoomScene) -> list[tuple[VoiceRoom, object]]:
 
     scene.rooms.announce = announce
     return announced
-
-
-async def until_tidy(scene: RoomScene) -> None:
-    while scene.rooms._background:
-        await asyncio.wait(scene.rooms._background)
-
-
-async def is_remembered(scene: RoomScene) -> bool:
-    return await RememberedRooms(scene.turns.dispatcher.redis).of(scene.scene.home.id) is not None
 
 
 @pytest.mark.parametrize(
@@ -218,7 +211,7 @@ async def test_after_a_restart_she_is_back_where_she_was(
     await scene.rooms.close()
     assert scene.rooms.of(scene.scene.home.id) is None
     assert await is_remembered(scene)
-    scene.rooms._is_closing = False  # the process starts anew
+    scene.rooms._closing.clear()  # the process starts anew
     await scene.rooms.rejoin(scene.scene.client, [scene.scene.home.id, 4711])
     room = scene.rooms.of(scene.scene.home.id)
     assert room is not None
@@ -232,7 +225,7 @@ async def test_a_remembered_channel_that_is_gone_is_forgotten(scene: RoomScene) 
     await scene.rooms.join(scene.place(scene.scene.channel), None)
     await scene.rooms.close()
     await scene.scene.home.delete_channel(scene.scene.channel)
-    scene.rooms._is_closing = False
+    scene.rooms._closing.clear()
     async with asyncio.timeout(5):
         while scene.scene.client.get_channel(scene.scene.channel.id) is not None:  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0.01)
@@ -306,7 +299,7 @@ async def test_back_again_she_says_so_once_if_somebody_may_not_know(scene: RoomS
         await scene.consent.revoke(asha.id)
     await scene.rooms.join(scene.place(scene.scene.channel), None)
     await scene.rooms.close()
-    scene.rooms._is_closing = False
+    scene.rooms._closing.clear()
     announced = announced_in(scene)
     for _ in range(2):
         await scene.rooms.rejoin(scene.scene.client, [scene.scene.home.id])

@@ -13,6 +13,7 @@ from bot.by_heart import Recordings
 from bot.consent import Consent
 from bot.preferences import Preferences
 from bot.turns import Turns, Who
+from bot.voice.remembered_rooms import RememberedRooms
 from bot.voice.room import VoiceRoom
 from bot.voice.rooms import VoiceRooms
 from tasks import keys
@@ -129,3 +130,19 @@ async def room_scene(
             finally:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     await rooms.close()
+
+
+async def until_back(scene: RoomScene, not_in: VoiceRoom | None = None) -> VoiceRoom:
+    async with asyncio.timeout(8):
+        while (room := scene.rooms.of(scene.scene.home.id)) is None or room is not_in:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return room
+
+
+async def until_tidy(scene: RoomScene) -> None:
+    while scene.rooms._background:
+        await asyncio.wait(scene.rooms._background)
+
+
+async def is_remembered(scene: RoomScene) -> bool:
+    return await RememberedRooms(scene.turns.dispatcher.redis).of(scene.scene.home.id) is not None

@@ -10,10 +10,11 @@ from bot.client import prefixes
 from bot.commands.adding import add_commands
 from bot.parts import Parts
 from config.phrases import Language, phrases
-from tests.discord.channel import Channel
+from tests.discord.channel import Channel, Overwrite
 from tests.discord.events import InteractionAnswered, MessagePosted
 from tests.discord.home import Home
 from tests.discord.people.person import Person
+from tests.discord.permissions import Permission
 from tests.discord.rest.interactions import Interaction
 from tests.discord.simulator import DiscordSimulator
 from tests.discord.stock import all_intents
@@ -46,6 +47,11 @@ class Evening:
         """What she replies to a message."""
         message = await (by or self.asha).write(self.general, text)
         return (await self.discord.bot_wrote(replies_to(message.id))).content
+
+    async def deny(self, person: Person, channel: Channel, denied: Permission) -> None:
+        """Take permissions of somebody in one channel."""
+        channel.overwrites[person.id] = Overwrite(deny=denied, is_member=True)
+        await self.discord.gateway.dispatch("CHANNEL_UPDATE", channel.payload(), self.home.id)
 
     async def together(self) -> FakeRoom:
         """She sits with Asha."""

@@ -1,5 +1,7 @@
 """She says that she listens, and people say whether she may."""
 
+import signal
+
 import pytest
 
 from bot.announcing import AGREE, REVOKE
@@ -8,9 +10,14 @@ from bot.commands.adding import add_commands
 from bot.parts import Parts
 from tests.discord.events import MessagePosted
 from tests.discord.message import EPHEMERAL
+from tests.discord.permissions import Permission
 from tests.discord.simulator import DiscordSimulator
 from tests.discord.stock import running
-from tests.integration.commands.evening import Evening, made_bot, replies_to, says
+from tests.integration.commands.evening import DOORS, Evening, answer_of, made_bot, replies_to, says
+from tests.running import RunningValkey
+
+DEFERRED = 5
+"""Discord's type of an interaction response that says "is thinking"."""
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
 
@@ -98,3 +105,42 @@ async def test_her_own_client_knows_enough_for_all_of_it(discord: DiscordSimulat
         assert "shards: 0 of 1" in status
         asked = await asha.write(general, f"<@{discord.world.bot.id}> !HELP")
         assert (await discord.bot_wrote(replies_to(asked.id))).content.splitlines()[0] in says("help_intro")
+
+
+async def test_who_comes_later_is_told_where_she_was_called_if_not_in_the_voice_channels_chat(evening: Evening) -> None:
+    await evening.together()
+    await evening.home.deny_bot(evening.baithak, Permission.SEND_MESSAGES)
+    ravi = evening.home.add_member("Ravi")
+    await ravi.join(evening.baithak)
+    told = says("consent_newcomer", channel=f"<#{evening.baithak.id}>", person=ravi.mention)
+    posted = await evening.discord.bot_wrote(lambda posted: posted.content in told)
+    assert posted.channel_id == evening.general.id
+
+
+async def test_a_silent_redis_keeps_no_button_waiting_and_nobody_heard(
+    evening: Evening, own_valkey: RunningValkey
+) -> None:
+    await evening.together()
+    told = await evening.discord.bot_wrote(lambda posted: bool(posted.payload["components"]))
+    await evening.parts.consent.agree(evening.asha.id)
+    own_valkey.process.send_signal(signal.SIGSTOP)
+    try:
+        pressed = await evening.asha.press(evening.discord.message(told.id), REVOKE)
+        assert (await answer_of(evening, pressed)).kind == DEFERRED
+        assert not evening.parts.consent.has_agreed(evening.asha.id)
+    finally:
+        own_valkey.process.send_signal(signal.SIGCONT)
+    assert await evening.asha.answer_to(pressed) in says("consent_revoked")
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_silent_redis_keeps_nobody_from_stopping_her(
+    evening: Evening, own_valkey: RunningValkey, door: str
+) -> None:
+    room = await evening.together()
+    room.is_speaking = True
+    own_valkey.process.send_signal(signal.SIGSTOP)
+    try:
+        assert await evening.orders(door, "stop") in says("stopped")
+    finally:
+        own_valkey.process.send_signal(signal.SIGCONT)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.discord.events import MessagePosted
 from tests.discord.permissions import Permission
+from tests.discord.refusals import missing_permissions
 from tests.integration.commands.evening import DOORS, Evening, replies_to, says
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
@@ -73,3 +74,28 @@ async def test_what_breaks_outside_of_a_command_is_no_trace_either(evening: Even
     evening.bot.check(lambda _context: False)
     evening.bot.add_application_command_check(lambda _interaction: False)
     assert await evening.orders(door, "help") in says("error")
+
+
+async def test_a_command_that_was_deleted_is_answered_and_so_is_one_that_can_not_be_replied_to(
+    evening: Evening,
+) -> None:
+    message = await evening.asha.write(evening.general, "!help")
+    await evening.discord.messages.remove(message)
+    await evening.discord.bot_wrote()
+    evening.discord.rest_faults.refuse("POST /channels/.*/messages", missing_permissions())
+    mark = evening.discord.journal.mark()
+    await evening.asha.write(evening.general, "!consent")
+    told = await evening.discord.bot_wrote(since=mark)
+    assert told.channel_id == evening.general.id
+    assert "message_reference" not in told.payload
+    assert told.payload["components"], "with its buttons"
+
+
+async def test_roles_that_somebody_was_given_count_at_once(evening: Evening) -> None:
+    """Discord tells the permissions with each interaction; who sits in a voice channel is remembered with old roles."""
+    await evening.together()
+    assert await evening.orders("slash", "answers", when="always") in says(
+        "missing_permission", permission="Manage Server"
+    )
+    evening.home.guild.everyone |= Permission.MANAGE_GUILD
+    assert await evening.orders("slash", "answers", when="always") in says("answers_set_always")

@@ -1,12 +1,14 @@
 """join, leave, talk, stop."""
 
+import asyncio
+from functools import partial
 from typing import get_args
 
 import pytest
 
 from bot.voice.joining import CannotJoin, JoinRefusal
 from tasks.dispatch import NotSent
-from tests.discord.events import RequestMade
+from tests.discord.events import MessagePosted, RequestMade
 from tests.discord.message import EPHEMERAL
 from tests.discord.permissions import Permission
 from tests.discord.refusals import Refusal, missing_permissions
@@ -110,3 +112,42 @@ async def test_a_reply_that_discord_does_not_take_leaves_the_work_done(evening: 
     told = await evening.discord.bot_wrote(lambda posted: bool(posted.payload["components"]))
     assert told.content in says("consent_ask", channel=f"<#{evening.baithak.id}>")
     assert evening.rooms.of(evening.home.id) is not None
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_who_may_not_be_there_says_and_ends_nothing_there_through_her(evening: Evening, door: str) -> None:
+    room = await evening.together()
+    ravi = evening.home.add_member("Ravi")
+    await evening.deny(ravi, evening.baithak, Permission.CONNECT)
+    refused = says("missing_permission", permission="Connect")
+    assert await evening.orders(door, "talk", by=ravi, text="psst") in refused
+    assert await evening.orders(door, "stop", by=ravi) in refused
+    assert await evening.orders(door, "leave", by=ravi) in refused
+    await evening.deny(ravi, evening.baithak, Permission.SPEAK)
+    assert await evening.orders(door, "talk", by=ravi, text="psst") in says("missing_permission", permission="Speak")
+    assert not room.said
+    assert await evening.orders(door, "leave", by=ravi) in says("left")
+
+
+async def test_put_out_of_the_server_she_is_in_no_channel_of_it(evening: Evening) -> None:
+    await evening.together()
+    await evening.discord.gateway.dispatch("GUILD_DELETE", {"id": str(evening.home.id)}, evening.home.id)
+    async with asyncio.timeout(5):
+        while evening.rooms.of(evening.home.id) is not None:  # noqa: ASYNC110 - nobody tells it
+            await asyncio.sleep(0.01)
+
+
+async def test_who_sits_there_and_can_not_read_where_she_was_called_is_told_in_the_voice_channels_chat(
+    evening: Evening,
+) -> None:
+    ravi = evening.home.add_member("Ravi")
+    await evening.deny(ravi, evening.general, Permission.VIEW_CHANNEL)
+    await ravi.join(evening.baithak)
+    await evening.together()
+    for channel in (evening.general, evening.baithak):
+        told = await evening.discord.bot_wrote(partial(_asks_in, channel.id))
+        assert told.content in says("consent_ask", channel=f"<#{evening.baithak.id}>")
+
+
+def _asks_in(channel_id: int, posted: MessagePosted) -> bool:
+    return posted.channel_id == channel_id and bool(posted.payload["components"])
