@@ -146,6 +146,11 @@ def is_her_name(word: str) -> bool:
     return word in _OTHER_SCRIPTS or _NAME.fullmatch(word) is not None
 
 
+def sounds_like_her_name(word: str) -> bool:
+    """Whether a word in its bare spelling is her name, or what Whisper makes of it that is no other word."""
+    return is_her_name(word) or _HEARD_NAME.fullmatch(word) is not None
+
+
 def _is_another_s(words: list[str], place: int) -> bool:
     return place > 0 and words[place - 1] in _SOMEBODY_ELSES
 
@@ -156,7 +161,7 @@ def _is_her_at(words: list[str], place: int) -> bool:
     before = words[place - 1] if place else PAUSE
     after = words[place + 1] if place + 1 < len(words) else PAUSE
     is_in_halves = word in _FIRST_HALVES and after in _SECOND_HALVES
-    if is_her_name(word) or is_in_halves or _HEARD_NAME.fullmatch(word):
+    if is_in_halves or sounds_like_her_name(word):
         return not _is_another_s(words, place)
     if word not in _DOUBTFUL:
         return False

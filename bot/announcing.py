@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from typing import Final
 
+import aiohttp
 import nextcord
 from loguru import logger
 from nextcord.abc import Messageable
@@ -100,7 +101,7 @@ async def announce(where: Messageable, channel: Listening, preferences: Preferen
             is_told = True
     if is_told:
         if not _all_can_read(where, channel):
-            with contextlib.suppress(nextcord.HTTPException):  # those who can read it know
+            with contextlib.suppress(nextcord.HTTPException, aiohttp.ClientError, OSError):  # who can read it knows
                 await _ask(channel, channel.guild, preferences, "consent_ask", **told)
         return
     await _ask(channel, channel.guild, preferences, "consent_ask", **told)
@@ -110,6 +111,8 @@ def _all_can_read(where: Messageable, channel: Listening) -> bool:
     """Whether everybody who sits in ``channel`` may look into ``where``."""
     if not isinstance(where, nextcord.abc.GuildChannel | nextcord.Thread):
         return True
+    if isinstance(where, nextcord.Thread) and where.is_private():
+        return False
     with contextlib.suppress(nextcord.ClientException):  # a post in a kind of forum that nextcord doesn't know
         return all(where.permissions_for(member).view_channel for member in channel.members if not member.bot)
     return True

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final
 
-from bot.addressing import is_her_name
+from bot.addressing import sounds_like_her_name
 from config.words import words_of
 
 
@@ -79,12 +79,12 @@ _STOP_ONLY: Final = "no | nope | nah | nahi | nahin | nai | mat | pre | pray | �
 
 _NOISE: Final = re.compile(
     r"[\[(*♪][^\[\]()*♪]*\b(?:cough|sneez|sniff|music|applaus|clap|silence|noise|breath|sigh|throat|blank|inaudible|foreign|yawn|hiccup"
-    r"|cry|click|beep|static|wind|bell|khansi|खांसी|खाँसी|संगीत)[^\[\]()*♪]*[\])*♪]",
+    r"|cry|click|beep|static|wind|bell|khansi|खांसी|खाँसी|संगीत)[^\])*♪]*[\])*♪]",
     re.IGNORECASE,
 )
-"""No part of it matches what its neighbour does: thousands of opening brackets must not be tried in all divisions."""
+"""Behind an opening mark comes no other: a thousand of them must not be tried in all divisions."""
 _LAUGHTER_NOTE: Final = re.compile(
-    r"[\[(*][^\[\]()*]*(?:laugh|giggl|chuckl|snicker|hansi|हंसी|हँसी|हंसत|हँसत)[^\[\]()*]*[\])*]", re.IGNORECASE
+    r"[\[(*][^\[\]()*]*(?:laugh|giggl|chuckl|snicker|hansi|हंसी|हँसी|हंसत|हँसत)[^\])*]*[\])*]", re.IGNORECASE
 )
 _LAUGHTER: Final = re.compile(
     r"[aeu]?h?(?:h[aeiou]){2,}h?|(?:हा|ही|हे|हो){2,}|(?:ہا){2,}|b?wah(?:ah)+a?|lo+l(?:ol)*|(?:xd)+"
@@ -174,4 +174,4 @@ def _part(phrase: tuple[str, ...]) -> frozenset[_Part] | None:
         return known
     if _LAUGHTER.fullmatch(phrase[0]):
         return frozenset((_Part.BACKCHANNEL,))
-    return _CALLED if is_her_name(phrase[0]) else None
+    return _CALLED if sounds_like_her_name(phrase[0]) else None

@@ -86,10 +86,11 @@ class Caller:
         if not isinstance(self.person, nextcord.Member):
             raise Refused("no_dm")
         allowed, voice = channel.permissions_for(self.person), self.person.voice
-        if not (allowed.view_channel and allowed.connect):
+        sits_there = voice is not None and voice.channel is not None and voice.channel.id == channel.id
+        if not sits_there and not (allowed.view_channel and allowed.connect):
             raise Refused("missing_permission", permission="Connect")
         is_hushed = voice is not None and (voice.mute or voice.suppress)
-        if speaks and (is_hushed or not allowed.speak):
+        if speaks and (is_hushed or not (sits_there or allowed.speak)):
             raise Refused("missing_permission", permission="Speak")
 
 

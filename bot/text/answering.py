@@ -16,6 +16,8 @@ from tasks.messages import Heard, ReplyEnded, TurnDropped, TurnFailed, Words
 
 LAST_WORDS_SECONDS: Final = 0.7
 """What is left of a process's end to say that an answer breaks off (see ``ActiveTurns.drain``)."""
+KEEP_SECONDS: Final = 1.0
+"""A person waits to be told that she can't write."""
 
 
 class Voice(Protocol):
@@ -72,7 +74,6 @@ async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = ""
                 post.show(draft.text)
         await post.finish(draft.text)
     except asyncio.CancelledError:
-        await live.cancel()
         await _break_off(live, post, draft, voice)
         raise
     except CannotWrite as error:
@@ -88,15 +89,17 @@ async def write_answer(live: LiveTurn, post: Post, voice: Voice, intro: str = ""
 
 
 async def _break_off(live: LiveTurn, post: Post, draft: Draft, voice: Voice) -> None:
-    """The process ends, and nobody goes on with this answer."""
+    """The process ends, and nobody goes on with this answer: all that is to be done for it at once, for Redis or
+    Discord may be silent."""
     words = draft.words.text.strip()
     if not live.progress.is_over:
         draft.notice = "" if words else voice("failed")
         _fail(draft, voice.breaking_off(words) if words else "")
-    with contextlib.suppress(TimeoutError, CannotWrite):
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LAST_WORDS_SECONDS):
-            await post.finish(draft.text)
-    await _keep_read(live, words)
+            await asyncio.gather(
+                post.finish(draft.text), live.cancel(), _keep_read(live, words), return_exceptions=True
+            )
 
 
 def _words_that_stand(post: Post, draft: Draft) -> str:
@@ -106,9 +109,10 @@ def _words_that_stand(post: Post, draft: Draft) -> str:
 
 async def _keep_read(live: LiveTurn, words: str) -> None:
     try:
-        await live.keep_heard(words)
-    except RedisError as error:
-        logger.bind(turn=live.turn.id, success=False).warning("History keeps more than could be read: {}", error)
+        async with asyncio.timeout(KEEP_SECONDS):
+            await live.keep_heard(words)
+    except (RedisError, TimeoutError) as error:
+        logger.bind(turn=live.turn.id, success=False).warning("History keeps more than could be read: {!r}", error)
 
 
 async def _cancel_when_unwritable(live: LiveTurn, post: Post) -> None:

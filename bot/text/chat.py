@@ -72,6 +72,8 @@ class Asking:
     corner: Corner
     addressing: Addressing
     """Of the channel; a voice channel's chat shares that of what is said there."""
+    ended: SpeakingRoom | None
+    """Where it ended what she said aloud."""
     voice: Voice
     """How she says a thing herself in the language of this person."""
     language: str
@@ -145,7 +147,10 @@ class Chat:
             is_typed=True,
         )
         is_hers = addressing.is_addressed(occasion, server.answers)
-        effect = await interrupt(room, message, question.text, is_hers=is_hers) if room else Effect.NONE
+        effect = Effect.NONE
+        if room is not None:
+            means_another = question.means_another
+            effect = await interrupt(room, message, question.text, is_hers=is_hers, means_another=means_another)
         is_hers |= effect is Effect.ENDED_HER and server.answers != "never"
         if effect is Effect.WAS_ALL or not is_hers:
             return None
@@ -156,7 +161,8 @@ class Chat:
         spoken = language or guess_language(question.text) or "en"
         who = who_wrote(message)
         voice = HerWords(who.conversation, spoken, language, self._head, self._chance)
-        return Asking(message, question, who, corner, addressing, voice, language or "")
+        ended = room if effect is Effect.ENDED_HER else None
+        return Asking(message, question, who, corner, addressing, ended, voice, language or "")
 
     def _listeners(self, message: nextcord.Message, corner: Corner, room: SpeakingRoom | None) -> int:
         """How many people may be meant, ``room`` being the one whose chat this is. A text channel's members aren't
@@ -261,6 +267,8 @@ class Chat:
 
     async def _open(self, asking: Asking) -> LiveTurn:
         """Raises NotSent, NotHeard."""
+        if asking.ended is not None:  # the prompt has what was heard of her answer, not what was written
+            await asking.ended.history_settled()
         if asking.question.recording is not None:
             pcm = await fetch_speech(asking.question.recording)
             return await self._turns.hear(asking.who, pcm, spoken=False, language=asking.language)

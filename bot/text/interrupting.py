@@ -48,7 +48,11 @@ class SpeakingRoom(Protocol):
         ...
 
     async def typed(self, who: Who, text: str, *, is_for_her: bool) -> bool:
-        """Whether it ended her answer, so that what was typed wants its own. History keeps what was heard by then."""
+        """Whether it ended her answer, so that what was typed wants its own."""
+        ...
+
+    async def history_settled(self) -> None:
+        """Until history keeps what was heard of what was ended, or that takes too long."""
         ...
 
 
@@ -70,9 +74,11 @@ class Effect(Enum):
     """She was told, and "ruko" and "haan" want no answer."""
 
 
-async def interrupt(room: SpeakingRoom, message: nextcord.Message, text: str, *, is_hers: bool) -> Effect:
+async def interrupt(
+    room: SpeakingRoom, message: nextcord.Message, text: str, *, is_hers: bool, means_another: bool
+) -> Effect:
     """Tell the room, if it is over what she says there and for her ears: written in that channel's own chat, or to her
-    by somebody in the channel."""
+    by somebody in the channel. Not what plainly ``means_another``, but for "ruko"."""
     is_in_chat = message.channel.id == room.channel.id
     is_in_channel = message.author.id in room.channel.voice_states
     if not (text and (is_in_chat or (is_in_channel and is_hers))):
@@ -84,6 +90,8 @@ async def interrupt(room: SpeakingRoom, message: nextcord.Message, text: str, *,
         return Effect.NONE
     if not is_in_chat and kind in (Interjection.BACKCHANNEL, Interjection.NOTHING):
         return Effect.NONE  # "haan" elsewhere is to what was written there
+    if means_another and not is_hers and kind is not Interjection.STOP:
+        return Effect.NONE
     who = Who(str(message.author.id), message.author.display_name, f"discord:{room.channel.id}")
     has_ended_her = await room.typed(who, text, is_for_her=is_hers)
     if kind is not Interjection.WORDS:

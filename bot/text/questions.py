@@ -64,9 +64,11 @@ def _answered_by(message: nextcord.Message) -> int | None:
 
 
 def _means_another(message: nextcord.Message, her: nextcord.ClientUser) -> bool:
-    answered = _answered_by(message)
-    others = any(user.id != her.id for user in message.mentions)  # who is replied to is among them, if they are rung
-    return answered not in (None, her.id) or others or COMMAND.match(message.content) is not None
+    answered, nobody_else = _answered_by(message), (her.id, message.author.id)
+    others = any(user.id not in nobody_else for user in message.mentions)  # who is replied to too, if they are rung
+    return (
+        (answered is not None and answered not in nobody_else) or others or COMMAND.match(message.content) is not None
+    )
 
 
 def _readable(message: nextcord.Message, written: str) -> str:

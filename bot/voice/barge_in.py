@@ -226,7 +226,7 @@ class Floor:
         talk.is_for_her |= said.is_for_her or (talk.user_id == self._answered and talk.over == self._answer)
         actions = self._effect(talk, said.kind)
         is_to_others = said.kind is Interjection.WORDS and not talk.is_for_her
-        if is_to_others:
+        if is_to_others and self._phase is _Phase.SPEAKING:
             self._pass_over(talk.user_id)
         if not said.is_over:
             talk.holds &= said.kind in {Interjection.WORDS, Interjection.STOP} and talk.is_for_her

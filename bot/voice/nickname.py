@@ -1,6 +1,7 @@
 """The mark at her name while she listens, so that nobody in the server can miss it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import aiohttp
@@ -29,9 +30,12 @@ class Nickname:
         async with self._changing:
             self._is_marked = await self._change(self._marked)
 
-    async def restore(self) -> None:
-        """Who renamed her meanwhile has the last word; only the mark goes."""
+    async def restore(self, is_wanted: Callable[[], bool]) -> None:
+        """Who renamed her meanwhile has the last word; only the mark goes. ``is_wanted`` is asked when it is this one's
+        turn: she may listen again by then."""
         async with self._changing:
+            if not is_wanted():
+                return
             now = self._guild.me.nick
             is_ours = now in (self._before, self._marked)  # or the gateway has not told of the mark yet
             if self._is_marked and (is_ours or (now or "").endswith(MARK)):

@@ -112,13 +112,14 @@ class VoiceRoom:
 
     async def typed(self, who: Who, text: str, *, is_for_her: bool) -> bool:
         """Somebody wrote in the channel's chat, or to her; it counts as if it were said over her. Answering it is the
-        caller's. Returns whether it ended her answer, and so wants one, once history keeps what was heard of it."""
+        caller's. Returns whether it ended her answer, and so wants one, after ``history_settled``."""
         actions = self._agenda.tell(Typed(int(who.id), kind_of(text), is_for_her))
         self._agenda.advance()
-        if Action.END not in actions:
-            return False
+        return Action.END in actions
+
+    async def history_settled(self) -> None:
+        """Until history keeps what was heard of what was ended, or that takes too long."""
         await self._agenda.settled()
-        return True
 
     def forget(self, user_id: int) -> None:
         """Somebody must not be heard any longer."""

@@ -217,8 +217,9 @@ class VoiceRooms:
 
     async def _forget_later(self, guild_id: int) -> None:
         while self._remembered.owes(guild_id) and await self._waited(FORGET_AGAIN_SECONDS):
-            if self._remembered.owes(guild_id):
-                await self._remembered.forget(guild_id)
+            async with self._door(guild_id):  # else she might be remembered anew, and forgotten after that
+                if self._remembered.owes(guild_id):
+                    await self._remembered.forget(guild_id)
 
     async def _waited(self, seconds: float) -> bool:
         """False: the process ends."""
@@ -262,8 +263,8 @@ class VoiceRooms:
             async with self._door(guild_id):
                 if guild_id not in self._rooms:  # else she was called again already
                     await self._forget(guild_id)
-        if nickname is not None and guild_id not in self._rooms:
-            await nickname.restore()
+        if nickname is not None:
+            await nickname.restore(lambda: guild_id not in self._rooms)
 
     async def _after_accident(self, client: nextcord.Client, guild_id: int) -> None:
         """Nobody put her out: the client's session was lost, and her seat with it. It may take a while to be back."""

@@ -44,12 +44,16 @@ class Speaking:
     is_thinking: bool = False
     people: int = 1
     is_ended_by_words: bool = False
+    has_settled: bool = False
     told: asyncio.Queue[tuple[Who, str]] = field(default_factory=asyncio.Queue)
     addressing: Addressing = field(default_factory=Addressing)
 
     async def typed(self, who: Who, text: str, *, is_for_her: bool) -> bool:
         await self.told.put((who, text))
         return self.is_ended_by_words
+
+    async def history_settled(self) -> None:
+        self.has_settled = True
 
 
 @pytest.fixture
@@ -116,6 +120,19 @@ async def test_from_another_channel_only_what_is_meant_for_her_interrupts(place:
     assert (await place.workers.answer("Pucho.")).text == "ek sawaal hai mera"
     assert (await room.told.get())[1] == "ruko"
     assert room.told.empty(), "Ravi isn't in the channel"
+
+
+async def test_what_she_says_is_not_ended_by_what_is_meant_for_others(
+    place: Place, room: Speaking, baithak: Channel
+) -> None:
+    room.people, room.is_ended_by_words = 3, True
+    ravi = place.home.add_member("Ravi")
+    await place.asha.write(baithak, "?play kishore kumar")
+    await place.asha.write(baithak, f"{ravi.mention} suno")
+    await place.asha.write(baithak, "aur kahani sunao")
+    assert (await place.workers.answer("Suno.")).text == "aur kahani sunao"
+    assert (await room.told.get())[1] == "aur kahani sunao"
+    assert room.has_settled, "history has what was heard before anything is asked anew"
 
 
 async def test_a_haan_elsewhere_is_to_what_was_written_there(place: Place, room: Speaking) -> None:

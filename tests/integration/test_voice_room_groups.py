@@ -134,6 +134,7 @@ async def test_what_is_typed_over_her_counts_as_if_it_were_said(scene: RoomScene
     told = scene.room._agenda.current
     assert told is not None
     assert await scene.room.typed(who, "no, tell me about the sea instead", is_for_her=False)
+    await scene.room.history_settled()
     assert await scene.turns.dispatcher.redis.exists(keys.heard(told.turn_id)), "before anything is asked anew"
     assert not scene.room.is_speaking
     before = sounds(asha)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from unittest.mock import AsyncMock
 
+import nextcord
 import pytest
 import pytest_asyncio
 from redis.exceptions import RedisError
@@ -73,13 +74,24 @@ async def test_sent_away_while_redis_is_away_she_does_not_come_back(
             await asyncio.sleep(0.01)
 
 
-async def test_who_goes_before_her_name_was_marked_leaves_no_mark(scene: RoomScene) -> None:
-    bot = scene.scene.home.bot
-    place = scene.place(scene.scene.channel)
+@pytest.mark.parametrize("comes_again", [False, True])
+async def test_who_goes_before_her_name_was_marked_leaves_no_mark_unless_she_listens_again(
+    scene: RoomScene, monkeypatch: pytest.MonkeyPatch, *, comes_again: bool
+) -> None:
+    place, edit, may_go = scene.place(scene.scene.channel), nextcord.Member.edit, asyncio.Event()
+
+    async def slow_edit(self: nextcord.Member, *, nick: str | None) -> None:
+        await may_go.wait()
+        await edit(self, nick=nick)
+
+    monkeypatch.setattr(nextcord.Member, "edit", slow_edit)
     await scene.rooms.join(place, None)
     await scene.rooms.leave(place.guild.id)
+    if comes_again:
+        await scene.rooms.join(place, None)
+    may_go.set()
     await until_tidy(scene)
-    assert not (bot.nick or "").endswith(MARK)
+    assert (scene.scene.home.bot.nick or "").endswith(MARK) == comes_again
 
 
 async def test_who_renamed_her_meanwhile_has_the_last_word(scene: RoomScene) -> None:
@@ -87,8 +99,8 @@ async def test_who_renamed_her_meanwhile_has_the_last_word(scene: RoomScene) -> 
     nickname = Nickname(me.guild)
     await nickname.mark()
     me.nick = "Priya di"
-    await nickname.restore()
+    await nickname.restore(lambda: True)
     assert (scene.scene.home.bot.nick or "").endswith(MARK), "nothing was asked of Discord"
     me.nick = f"Priya di{MARK}"
-    await nickname.restore()
+    await nickname.restore(lambda: True)
     assert scene.scene.home.bot.nick == "Priya di"

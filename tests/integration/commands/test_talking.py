@@ -129,6 +129,15 @@ async def test_who_may_not_be_there_says_and_ends_nothing_there_through_her(even
     assert await evening.orders(door, "leave", by=ravi) in says("left")
 
 
+async def test_who_sits_there_may_silence_her_though_nobody_else_may_come_in(evening: Evening) -> None:
+    room = await evening.together()
+    room.is_speaking = True
+    await evening.deny(evening.asha, evening.baithak, Permission.CONNECT)
+    assert await evening.orders("slash", "talk", text="psst") in says("talk_started")
+    assert await evening.orders("slash", "stop") in says("stopped")
+    assert await evening.orders("slash", "leave") in says("left")
+
+
 async def test_put_out_of_the_server_she_is_in_no_channel_of_it(evening: Evening) -> None:
     await evening.together()
     await evening.discord.gateway.dispatch("GUILD_DELETE", {"id": str(evening.home.id)}, evening.home.id)

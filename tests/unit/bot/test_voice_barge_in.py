@@ -180,6 +180,14 @@ def test_a_long_story_between_others_makes_her_stutter_no_more_than_once() -> No
     assert done(floor, [Began(2, BEN), all_said(2, STOP)]) == [Action.HUSH, Action.IGNORE]
 
 
+def test_who_told_a_story_before_she_spoke_is_let_finish() -> None:
+    floor = Floor()
+    silent_yet: list[FloorEvent] = [Began(1, BEN), so_far(1, WORDS), WentOn(1)]
+    asked: list[FloorEvent] = [Began(2, ASHA), all_said(2, WORDS, is_for_her=True)]
+    assert done(floor, [*silent_yet, *asked, *SHE_SPEAKS]) == [Action.ANSWER, Action.PAUSE]
+    assert done(floor, [all_said(1, WORDS)]) == [Action.IGNORE, Action.RESUME]
+
+
 def test_what_somebody_who_talks_to_others_had_begun_before_does_not_hold_her() -> None:
     """A talk that was cut after half a minute is two; the second begins when the first is not understood yet."""
     floor = Floor()
