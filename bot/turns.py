@@ -41,6 +41,8 @@ LOOK_EVERY_SECONDS: Final = 0.25
 MISSING_AFTER_SECONDS: Final = 2.5
 """A stage without a worker for so long is called missing: above the presence's lifetime, within three seconds."""
 SLOW_AFTER_SECONDS: Final = 3.0
+FETCH_AGAIN_AFTER_SECONDS: Final = (0.1, 0.4, 1.0, 2.0)
+"""A sentence that was spoken is there, though Redis may be starting anew just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,38 +145,50 @@ class LiveTurn:
         async for playable in self._playable():
             yield playable
 
-    async def _playable(self) -> AsyncIterator[Playable]:
+    async def _playable(self) -> AsyncIterator[Playable | TurnFailed]:
         """Every segment whose predecessors were all yielded, and the beginning of the one behind them."""
         while (index := self._next_to_play) in self.progress.segments:
-            yield await self._fetch(index, self.progress.segments[index])
+            segment = self.progress.segments[index]
+            playable = await self._fetch(index, segment)
+            if segment is not None and playable is None:
+                yield TurnFailed(self.turn, "synthesize", "lost", "its sound is gone", index)
+            yield playable or Playable(index, (), None, self._begun_packets)
             self._next_to_play, self._begun_packets = index + 1, 0
         beginning = self.progress.beginnings.get(index)
         if beginning is not None and self._tried_to_begin != index:
             self._tried_to_begin = index
             begun = await self._fetch(index, beginning)
-            if begun.packets:
+            if begun is not None and begun.packets:
                 self._begun_packets = len(begun.packets)
                 yield begun
 
-    async def _fetch(self, index: int, segment: Segment | SegmentBegun | None) -> Playable:
-        """What of it was not yielded. Of a sentence that was spoken anew, since its worker died between beginning and
-        end, that is what follows: nothing is said twice."""
+    async def _fetch(self, index: int, segment: Segment | SegmentBegun | None) -> Playable | None:
+        """What of it was not yielded; None when its sound can't be had. Of a sentence that was spoken anew, since its
+        worker died between beginning and end, that is what follows: nothing is said twice."""
         if segment is None:
             beginning = self.progress.beginnings.get(index)
             return Playable(index, (), None, self._begun_packets, beginning.milliseconds if beginning else 0)
-        try:
-            blob = await self._turns.dispatcher.redis.get(segment.audio_key)
-            packets = unpack_packets(blob.encode() if isinstance(blob, str) else blob or b"")
-        except (RedisError, BlobError) as error:
-            level = "ERROR" if isinstance(segment, Segment) else "DEBUG"  # of a beginning, the whole is to come
-            logger.bind(turn=self.turn.id, success=False).log(level, "Sentence {} lost its sound: {}", index, error)
-            packets = ()
+        # Of a beginning the whole is to come; a whole one is asked for until Redis is back.
+        pauses = FETCH_AGAIN_AFTER_SECONDS if isinstance(segment, Segment) else ()
+        for pause_seconds in (*pauses, None):
+            try:
+                packets = unpack_packets(await self._turns.dispatcher.sound(segment.audio_key))
+                if segment.milliseconds and not packets:
+                    raise BlobError("it is gone")
+                break
+            except (RedisError, BlobError) as error:
+                if pause_seconds is None or isinstance(error, BlobError):
+                    level = "ERROR" if pauses else "DEBUG"
+                    logger.bind(turn=self.turn.id, success=False).log(
+                        level, "Sentence {} has no sound: {}", index, error
+                    )
+                    return None
+                await asyncio.sleep(pause_seconds)
         rest = packets[self._begun_packets :]
         return Playable(index, rest, segment.work, self._begun_packets, segment.milliseconds)
 
     async def _look_after(self) -> AsyncIterator[Happening]:
         """A quiet moment: is somebody at work on this, and if not, what is to be done?"""
-        quiet_seconds = self._clock() - self._progress_at
         if time.time() > self.turn.deadline:
             late = TurnDropped(self.turn, (self.progress.awaited() or ["generate"])[0], "late")
             self.progress.absorb(late)
@@ -186,9 +200,10 @@ class LiveTurn:
             try:
                 load = await self._turns.dispatcher.load_of(stage)
             except RedisError:
-                if quiet_seconds > MISSING_AFTER_SECONDS and (notice := self._notice(stage, "redis")):
+                if self._quiet_seconds > MISSING_AFTER_SECONDS and (notice := self._notice(stage, "redis")):
                     yield notice
                 continue
+            quiet_seconds = self._quiet_seconds
             if not load.workers:
                 if quiet_seconds > MISSING_AFTER_SECONDS and (notice := self._notice(stage, "missing")):
                     yield notice
@@ -196,6 +211,11 @@ class LiveTurn:
             await self._send_again_if_lost(stage, load)
             if quiet_seconds > SLOW_AFTER_SECONDS and (notice := self._notice(stage, "slow")):
                 yield notice
+
+    @property
+    def _quiet_seconds(self) -> float:
+        """Now: asking Redis takes time."""
+        return self._clock() - self._progress_at
 
     def _notice(self, stage: StageName, reason: Literal["slow", "missing", "redis"]) -> Waiting | None:
         """Each notice once a turn."""
@@ -229,6 +249,7 @@ class Turns:
         self.dispatcher: Final = Dispatcher(url)
         self.reader: Final = ReplyReader(self.dispatcher.redis, reply_stream(uuid.uuid4().hex))
         self._request_seconds = request_seconds
+        self._calling_back: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         await self.dispatcher.__aenter__()
@@ -237,6 +258,8 @@ class Turns:
 
     async def __aexit__(self, *_: object) -> None:
         await self.reader.__aexit__()
+        if self._calling_back:
+            await asyncio.wait(self._calling_back)
         await self.dispatcher.__aexit__()
 
     async def hear(
@@ -291,11 +314,15 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def _ended_if_not_sent(self, live: LiveTurn) -> AsyncIterator[None]:
-        """Who is cancelled while they send never learn of the turn, and it may be on its way."""
+        """Who is cancelled while they send never learn of the turn, and it may be on its way; so may one that Redis did
+        not take in time."""
         try:
             yield
         except NotSent:
             self.reader.close(live.turn.id)
+            calling_back = asyncio.create_task(live.cancel(), name="not-sent")
+            self._calling_back.add(calling_back)
+            calling_back.add_done_callback(self._calling_back.discard)
             raise
         except BaseException:
             await live.cancel()

@@ -51,6 +51,7 @@ class Vocabulary:
                 self._places.setdefault(phrase, place)
         self._longest = max(map(len, self._places), default=0)
         self._spellings = frozenset(word for phrase in self._places for word in phrase)
+        self._longest_word = max(map(len, self._spellings), default=0)
         self._by_sound: dict[str, str] = {}
         self._by_gap: dict[str, str] = {}
         for word in sorted(self._spellings):
@@ -93,7 +94,7 @@ class Vocabulary:
 
     def _spelt(self, word: str) -> str:
         """The word that this may be a spelling of."""
-        if word in self._spellings or len(word) < SHORTEST_BY_SOUND:
+        if word in self._spellings or not SHORTEST_BY_SOUND <= len(word) <= self._longest_word + 1:
             return word
         known = self._by_sound.get(_sound(word))
         if known is None and len(word) >= SHORTEST_GUESSED:

@@ -4,8 +4,9 @@ Owned by one event loop. Nothing here blocks it: Celery's synchronous publishing
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,6 +15,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from tasks import cancellation, commitment, history, presence
 from tasks.broker import mend_kombu
@@ -25,12 +27,14 @@ mend_kombu()  # a bot has a Celery of its own, without the worker's application
 
 PUBLISH_SECONDS: Final = 0.5
 """A bot's loop waits no longer than this for Redis to take a message."""
+ANSWER_SECONDS: Final = 1.0
+"""Nor longer than this for Redis to answer: a frozen one would keep a turn silent for tens of seconds, try by try."""
 BREAK_AFTER_FAILURES: Final = 3
 BREAK_SECONDS: Final = 1.0
 
 
 class NotSent(Exception):
-    """Redis did not take the message. Nothing was lost: the caller still has it."""
+    """Redis did not take the message, or not in time: it may take it yet. The caller still has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,16 @@ class StageLoad:
             and bool(self.workers)
             and not any(worker.turns or worker.state != "ready" for worker in self.workers)
         )
+
+
+@contextlib.asynccontextmanager
+async def _answered_in_time() -> AsyncIterator[None]:
+    """Raises redis.exceptions.TimeoutError."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise RedisTimeout(f"no answer from Redis within {ANSWER_SECONDS:g} s") from error
 
 
 class Dispatcher:
@@ -81,7 +95,8 @@ class Dispatcher:
     async def transcribe(self, turn: Turn, pcm: bytes, seconds: float, *, speculative: bool) -> Utterance:
         """Leave 16 kHz mono int16 PCM and have it transcribed. Raises NotSent."""
         try:
-            key = await leave_speech(self.redis, turn.id, pcm)
+            async with _answered_in_time():
+                key = await leave_speech(self.redis, turn.id, pcm)
         except RedisError as error:
             raise NotSent(str(error)) from error
         utterance = Utterance(turn, key, seconds, queued_at=time.time(), speculative=speculative)
@@ -91,7 +106,8 @@ class Dispatcher:
     async def commit(self, turn: Turn) -> None:
         """The speaker has finished: answer the turn as soon as its transcript is there. Raises NotSent."""
         try:
-            said = await commitment.commit(self.redis, turn.id)
+            async with _answered_in_time():
+                said = await commitment.commit(self.redis, turn.id)
         except RedisError as error:
             raise NotSent(str(error)) from error
         if said is not None:
@@ -105,14 +121,20 @@ class Dispatcher:
 
     async def cancel(self, turn_id: str) -> None:
         """Nobody waits for this turn any more. Never raises: a turn that can't be cancelled runs out."""
-        try:
-            await cancellation.cancel(self.redis, turn_id)
-        except RedisError:
-            return
+        with contextlib.suppress(RedisError):
+            async with _answered_in_time():
+                await cancellation.cancel(self.redis, turn_id)
+
+    async def sound(self, key: str) -> bytes:
+        """The blob of a sentence's sound; empty when it is gone. Raises RedisError."""
+        async with _answered_in_time():
+            blob = await self.redis.get(key)
+        return blob.encode() if isinstance(blob, str) else blob or b""
 
     async def keep_heard(self, turn: Turn, heard: str) -> None:
         """History keeps what was heard of the answer. Raises RedisError."""
-        await history.keep_heard(self.redis, turn.conversation, turn.id, heard)
+        async with _answered_in_time():
+            await history.keep_heard(self.redis, turn.conversation, turn.id, heard)
 
     async def forget(self, conversation: str) -> None:
         """Raises RedisError."""
@@ -136,7 +158,8 @@ class Dispatcher:
             for stage in stages:
                 presence.ask_for_workers(pipeline, stage)
                 pipeline.llen(stage)
-            answers = iter(await pipeline.execute())
+            async with _answered_in_time():
+                answers = iter(await pipeline.execute())
         return {stage: StageLoad(presence.told_workers(next(answers)), next(answers)) for stage in stages}
 
     async def _send(

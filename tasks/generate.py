@@ -20,6 +20,7 @@ from tasks.prompting import messages_for
 from tasks.replies import WordsPacer
 from tasks.stage import MOST_DELIVERIES, Delivery, Read, stage_task
 from workers.engines import Conversation, Delta
+from workers.errors import NoWords
 from workers.language.emotion_tags import FeltText
 from workers.language.sentences import SentenceCutter
 
@@ -127,7 +128,7 @@ def _repeat(said: SaidText, delivery: Delivery, answer: Answer, draft: Draft) ->
 
 
 def _write(said: SaidText, delivery: Delivery, outset: Outset, draft: Draft) -> None:
-    """Let the model write, sentence by sentence. Raises EngineError when no model could."""
+    """Let the model write, sentence by sentence. Raises EngineError when no model could, or nothing came of it."""
     pacer = WordsPacer(
         lambda words, offset: delivery.place.replies.send(Words(said.turn, words, offset, time.time())),
         every_seconds=WORDS_EVERY_SECONDS,
@@ -148,6 +149,8 @@ def _write(said: SaidText, delivery: Delivery, outset: Outset, draft: Draft) -> 
     pacer.flush()
     for sentence in cutter.finish():
         _add(said, delivery, outset.answer, draft, sentence)
+    if not draft.sentences:  # a tag and nothing else, say: somebody waits for a word
+        raise NoWords(draft.engine)
 
 
 def _plain_texts(deltas: Iterable[Delta], delivery: Delivery, draft: Draft) -> Iterator[str]:

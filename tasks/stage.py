@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from celery import Task
+from kombu.exceptions import OperationalError
 from loguru import logger
 from redis.client import Pipeline
 from redis.exceptions import RedisError
@@ -125,11 +126,11 @@ def _open[M: Message, Found](ask: Ask[M, Found], message: M, delivery: Delivery)
 
 def _deliver(work: Callable[[], Wire], delivery: Delivery) -> Wire:
     """Work, and turn whatever goes wrong into an event for the asker."""
-    message, index, replies = delivery.message, delivery.index, delivery.place.replies
+    message, index = delivery.message, delivery.index
     try:
         return work()
     except NotWanted as reason:
-        replies.send(TurnDropped(message.turn, delivery.stage, str(reason)))
+        _tell(delivery, TurnDropped(message.turn, delivery.stage, str(reason)))
         logger.bind(success=False).info("Dropped: {}", reason)
         return {"dropped": str(reason)}
     except NoLongerOwner:
@@ -137,10 +138,10 @@ def _deliver(work: Callable[[], Wire], delivery: Delivery) -> Wire:
         return {"dropped": "taken-over"}
     except (EngineError, _Poison) as error:
         code = error.code
-        replies.send(TurnFailed(message.turn, delivery.stage, code, str(error), index))
+        _tell(delivery, TurnFailed(message.turn, delivery.stage, code, str(error), index))
         logger.bind(success=False, model=getattr(error, "engine", None)).error("Failed: {}", error)
         return {"failed": code}
-    except RedisError as error:
+    except (RedisError, OperationalError) as error:  # the other is kombu's, from sending on to the next stage
         # Nobody can be told now. The asker misses its answer and sends the message again when Redis is back.
         logger.bind(success=False).error("Redis does not answer: {}", error)
         return {"failed": "redis"}
@@ -150,8 +151,16 @@ def _deliver(work: Callable[[], Wire], delivery: Delivery) -> Wire:
         name = type(error).__name__
         where = "".join(traceback.format_tb(error.__traceback__))
         logger.bind(success=False, traceback=where).critical("A bug: {}", name)
-        replies.send(TurnFailed(message.turn, delivery.stage, "bug", name, index))
+        _tell(delivery, TurnFailed(message.turn, delivery.stage, "bug", name, index))
         raise StageBug(name) from None
+
+
+def _tell(delivery: Delivery, event: TurnDropped | TurnFailed) -> None:
+    """The asker, if Redis answers; if not, they miss an answer and ask again."""
+    try:
+        delivery.place.replies.send(event)
+    except RedisError as error:
+        logger.bind(success=False).error("Nobody could be told: {}", error)
 
 
 class StageBug(Exception):

@@ -111,7 +111,7 @@ class Speech:
 
 
 class Synthesizer(Protocol):
-    """Speaks one sentence. Called from one thread at a time."""
+    """Speaks one sentence. Any thread; several may speak at once."""
 
     @property
     def name(self) -> str: ...

@@ -47,10 +47,11 @@ class LevelTranscriber:
 class ObedientChatModel:
     """Does what the newest message says.
 
-    ``slow ...``: a word every 50 ms, forty of them. ``vary ...``: the same, in other words each time. ``fail``: fails
-    at once. ``break``: fails after a sentence. ``die``: takes its process with it. ``on ...``: talks on and on.
-    ``recall``: repeats what was said before. ``feel``: says one sentence happily and one sadly.
-    ``language``: repeats the last line of what it was told about itself. Anything else: two sentences.
+    ``slow ...``: a word every 50 ms, forty of them. ``vary ...``: the same, in other words each time. ``fail``:
+    fails at once. ``break``: fails after a sentence. ``die``: takes its process with it. ``on ...``: talks on and
+    on. ``only ...``: how it is felt, and no word. ``recall``: repeats what was said before. ``feel``: says one
+    sentence happily and one sadly. ``language``: repeats the last line of what it was told about itself. Anything
+    else: two sentences.
     """
 
     name = "fake-mind"
@@ -74,6 +75,8 @@ class ObedientChatModel:
                 yield from slowly(conversation.answer_so_far, last_word=uuid.uuid4().hex)
             case "fail":
                 raise EngineUnavailable(self.name, "told to fail")
+            case "only":
+                yield "[laughing]"
             case "break":
                 yield "That much I can say. "
                 raise EngineUnavailable(self.name, "told to break")

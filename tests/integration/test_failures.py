@@ -1,22 +1,27 @@
 """Processes die, freeze and come back in the middle of a turn. The person gets one answer, or an honest word."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from redis.exceptions import RedisError
 
 from bot.turns import Happening, LiveTurn, Playable, Turns, Waiting, Who
 from config.audio import FRAME_MS
 from tasks import keys
 from tasks.blobs import unpack_packets
-from tasks.messages import ReplyEnded, Sentence
+from tasks.dispatch import NotSent
+from tasks.messages import ReplyEnded, Sentence, TurnFailed
 from tasks.synthesize import BEGINNING_PACKETS
 from tests.fakes.stages import DRONE_SECONDS, ENVIRONMENT
 from tests.integration.test_turns import of_kind, pcm, played
 from tests.running import RunningValkey, RunningWorker
 
+PATIENCE_SECONDS = 10.0
+"""Three times what it takes to tell; one question to a frozen Redis that nobody bounds takes as long."""
 SLOW_ANSWER = " ".join(f"And this is a rather long sentence number{number}." for number in range(5))
 
 
@@ -146,6 +151,75 @@ async def test_redis_that_stays_away_is_told_of(own_valkey: RunningValkey, runni
                 break
         own_valkey.start()
     assert of_kind(happenings, Waiting) == [Waiting("generate", "redis")]
+
+
+async def test_redis_that_is_silent_is_told_of_as_soon(own_valkey: RunningValkey, running: Pools) -> None:
+    """Frozen, it takes connections and answers nothing: each question would wait for twice five seconds."""
+    running.start("generate")
+    async with open_turns(own_valkey) as turns:
+        live = await turns.read(WHO, "slow please", spoken=False)
+        happenings, rest = await follow_until(live, Sentence)
+        own_valkey.process.send_signal(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                async for happening in rest:
+                    happenings.append(happening)
+                    if isinstance(happening, Waiting):
+                        break
+            with pytest.raises(NotSent):
+                await turns.hear(WHO, bytes(32_000), speculative=True)
+        finally:
+            own_valkey.process.send_signal(signal.SIGCONT)
+    assert of_kind(happenings, Waiting) == [Waiting("generate", "redis")]
+
+
+async def test_sound_that_redis_does_not_give_at_once_is_asked_for_again(
+    own_valkey: RunningValkey, running: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.start("generate")
+    running.start("synthesize")
+    async with open_turns(own_valkey) as turns:
+        give, refusals = turns.dispatcher.sound, [RedisError("loading"), RedisError("loading")]
+
+        async def sometimes(key: str) -> bytes:
+            if refusals:
+                raise refusals.pop()
+            return await give(key)
+
+        monkeypatch.setattr(turns.dispatcher, "sound", sometimes)
+        live = await turns.read(WHO, "tell me", spoken=True)
+        happenings = [happening async for happening in live.follow()]
+    assert not refusals
+    assert all(playable.packets for playable in played(happenings))
+    assert not of_kind(happenings, TurnFailed)
+
+
+async def test_sound_that_is_gone_is_told_so_that_its_words_are_written(
+    own_valkey: RunningValkey, running: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.start("generate")
+    running.start("synthesize")
+    async with open_turns(own_valkey) as turns:
+
+        async def gone(_: str) -> bytes:
+            return b""
+
+        monkeypatch.setattr(turns.dispatcher, "sound", gone)
+        live = await turns.read(WHO, "tell me", spoken=True)
+        happenings = [happening async for happening in live.follow()]
+    sentences = [sentence.index for sentence in of_kind(happenings, Sentence)]
+    assert [failed.index for failed in of_kind(happenings, TurnFailed)] == sentences
+    assert [playable.index for playable in played(happenings)] == sentences
+
+
+async def test_an_answer_of_which_nothing_can_be_said_is_a_failed_one(
+    own_valkey: RunningValkey, running: Pools
+) -> None:
+    running.start("generate")
+    async with open_turns(own_valkey) as turns:
+        live = await turns.read(WHO, "only a tag", spoken=True)
+        happenings = [happening async for happening in live.follow()]
+    assert [failed.code for failed in of_kind(happenings, TurnFailed)] == ["no-words"]
 
 
 async def test_a_message_that_kills_every_worker_ends_in_a_notice(own_valkey: RunningValkey, running: Pools) -> None:

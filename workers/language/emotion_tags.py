@@ -15,7 +15,7 @@ from typing import Final
 
 from config.emotions import FILLERS, NEUTRAL, Emotions, emotions
 from workers.language.emotion_guess import guess
-from workers.language.sentences import CLOSERS, SENTENCE_END
+from workers.language.sentences import CLOSERS, END_MARKS
 
 CLOSED_BY: Final = {"[": "]", "【": "】", "(": ")", "<": ">", "{": "}"}
 SQUARE: Final = frozenset("[【")
@@ -29,6 +29,9 @@ LONGEST_UNKNOWN: Final = 3
 BEGINNERS: Final = " \t\"'“‘*_~-•>#"
 """What may stand between the beginning of a sentence and its first word."""
 SENTENCE_ENDS: Final = re.compile(rf"(?<!\.)[.!?।॥！？。](?!\.)[.!?]*[{re.escape(CLOSERS)}]*(?:\s|$)|\n")
+ENDS: Final = frozenset(END_MARKS)
+LOOKED_BACK: Final = 200
+"""Characters, for where a sentence began: it is asked at every bracket."""
 EMPHASIS: Final = frozenset("*_")
 FENCE_TICKS: Final = 3
 
@@ -166,8 +169,8 @@ class FeltText:
     def _begins_sentence(self) -> bool:
         if self._tags and self._tags[-1][0] == len(self._clean):
             return True
-        text = self._clean.rstrip(BEGINNERS)
-        return not text or text[-1] == "\n" or bool(SENTENCE_END.search(text))
+        text = self._clean[-LOOKED_BACK:].rstrip(BEGINNERS)
+        return not text or text[-1] == "\n" or text.rstrip(CLOSERS)[-1:] in ENDS
 
     def _is_tag(self, words: str, opener: str) -> bool:
         if opener not in SQUARE:

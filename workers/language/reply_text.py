@@ -26,6 +26,7 @@ LOOP_TIMES: Final = 4
 LONGEST_LOOP: Final = 48
 """Characters of the same thing again and again that are still laughter."""
 LOOKED_AT: Final = LOOP_PERIODS[-1] * LOOP_TIMES
+TERMINALS: Final = frozenset(".!?।\n")
 SENTENCE: Final = re.compile(r"[^.!?।\n]+[.!?।\n]+")
 REPEATED_LETTERS: Final = 15
 """Shorter sentences ("Haan!") may come again."""
@@ -107,6 +108,8 @@ class ReplyText:
         if _repeats_itself(self._recent.rstrip()):
             return True
         self._sentence += text
+        if not TERMINALS.intersection(text):
+            return False  # the same as before, and no end to be looked for in a long one at every token
         for found in SENTENCE.findall(self._sentence):
             letters = "".join(letter for letter in found.lower() if letter.isalnum())
             if len(letters) < REPEATED_LETTERS:

@@ -25,7 +25,8 @@ LONGEST_CODE: Final = 2000
 WORDS_BEFORE_CONJUNCTION: Final = 6
 
 CLOSERS: Final = "\"'”’»)]}*_~"
-SENTENCE_END: Final = re.compile(rf"[.!?…।॥！？。]+[{re.escape(CLOSERS)}]*$")
+END_MARKS: Final = ".!?…।॥！？。"
+SENTENCE_END: Final = re.compile(rf"[{END_MARKS}]+[{re.escape(CLOSERS)}]*$")
 CLAUSE_END: Final = re.compile(rf"(?:[,;:।，、；：—–]|(?<=\s)-)[{re.escape(CLOSERS)}]*$")
 ELLIPSIS: Final = re.compile(rf"(?:\.{{2,}}|…+)[{re.escape(CLOSERS)}]*$")
 ABBREVIATION: Final = re.compile(
@@ -146,4 +147,4 @@ def _whole_letter(text: str) -> int:
     index = len(text) - 1
     while index > 1 and unicodedata.category(text[index])[0] in "MC":
         index -= 1
-    return index
+    return index if index > 1 else len(text)  # marks alone belong to nothing

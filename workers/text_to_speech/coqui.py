@@ -8,6 +8,7 @@ may name no file outside of its folder.
 import json
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
@@ -162,16 +163,19 @@ def _speak_with(model: _Model, speaker: str | None, languages: tuple[str, ...]) 
     scripts = {script: name for name in languages for script in NATIVE_SCRIPTS.get(_code(name), ())}
     by_code = {_code(name): name for name in reversed(languages)}
     usual = getattr(model, "length_scale", None)
+    one_at_a_time = threading.Lock()  # the pace is the model's own state
 
     def speak(text: str, how: Knobs) -> Iterator[Pcm]:
         spoken = tongue(text, "en", scripts)
         language = spoken if spoken in languages else by_code.get(spoken, languages[0] if languages else None)
-        pace: dict[str, float] = {}
-        if usual is None:
-            pace["speed"] = how.unpitched_rate
-        else:
-            model.length_scale = usual / how.unpitched_rate
-        made = model.synthesize(text, speaker=speaker, language=language if len(languages) > 1 else None, **pace)["wav"]
+        language = language if len(languages) > 1 else None
+        with one_at_a_time:
+            pace: dict[str, float] = {}
+            if usual is None:
+                pace["speed"] = how.unpitched_rate
+            else:
+                model.length_scale = usual / how.unpitched_rate
+            made = model.synthesize(text, speaker=speaker, language=language, **pace)["wav"]
         yield made.cpu().numpy() if hasattr(made, "cpu") else made
 
     return speak

@@ -36,7 +36,7 @@ CALIBRATION: Final = {
 
 
 class CalibratedVoice:
-    """A Synthesizer around a model. Called from one thread at a time."""
+    """A Synthesizer around a model whose ``speak`` any thread may call."""
 
     def __init__(self, name: str, speak: Speak, rate_hz: int, language: str) -> None:
         """Speaks the calibration sentences, which warms the model up too. Raises EngineUnavailable.

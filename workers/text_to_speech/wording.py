@@ -49,6 +49,8 @@ _LONG_NUMBER = re.compile(r"\d{16,}")
 """Past quadrillions nobody reads a number as one, and hibari's reader breaks."""
 _ENDLESS_WORD = re.compile(r"(\S{40})(?=\S)")
 """Longer than any word: hibari's reader of unknown ones gives up after about that and leaves the rest out."""
+MOST_UNFOLDED: Final = 4
+"""Letters that one character stands for."""
 _CLAUSE_END = re.compile(r"(?<=[.!?…।,;:—])\s+")
 
 
@@ -57,7 +59,7 @@ def sayable(text: str, language: str) -> str:
 
     Letters of a script that is not the voice's become Latin ones that sound alike, so that no voice goes
     silent on what another was meant to say; English voices are given Hindi words as they have to read them."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", "".join(map(_unfolded, text)))
     plain = _VARIATION.sub("", plain)
     plain = "".join(map(_sounding, plain))
     plain = _SPACES.sub(" ", _MARKUP.sub(" ", plain)).strip()
@@ -95,6 +97,11 @@ def _parts(text: str, longest: int) -> Iterator[str]:
         for word in words:
             for start in range(0, len(word), longest):
                 yield word[start : start + longest]
+
+
+def _unfolded(character: str) -> str:
+    """Without the ligatures that are whole sentences: a line of "\ufdfa" would be minutes of sound."""
+    return " " if character > "\u2000" and len(unicodedata.normalize("NFKC", character)) > MOST_UNFOLDED else character
 
 
 def _sounding(character: str) -> str:

@@ -15,6 +15,7 @@ from config.emergency import (
     read_emergency,
 )
 from config.phrases import LANGUAGES, Language
+from tests.hostile_text import SENTENCE_OF_A_LETTER, TYPED_MOST, no_end_in_sight
 from workers.language.speakable import speakable
 
 FOGGY_WORDS = (
@@ -180,3 +181,10 @@ def test_a_bad_row_is_refused_by_name(before: str, after: str, named: str, tmp_p
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(EmergencyError, match=r"emergency\.toml"):
         read_emergency(tmp_path / "emergency.toml")
+
+
+@pytest.mark.parametrize("text", [SENTENCE_OF_A_LETTER, "ab", "a", "sad ", "😂"])
+def test_what_anybody_types_is_understood_at_once(text: str) -> None:
+    """It runs on the bot's event loop when nobody else can answer."""
+    with no_end_in_sight():
+        emergency().kind_of((text * TYPED_MOST)[:TYPED_MOST])

@@ -7,7 +7,7 @@ from config.emergency import emergency
 from config.persona import persona
 from tasks.history import PastTurn
 from tasks.messages import SaidText, Turn
-from tasks.prompting import messages_for
+from tasks.prompting import MOST_NAME_BYTES, messages_for
 
 
 def said_by(speaker: str, text: str, language: str = "") -> SaidText:
@@ -77,3 +77,19 @@ def test_a_real_answer_that_only_begins_like_one_without_a_thought_is_shown():
     answers = ["Hmm, I heard you went to Goa!", "Hm", "", "Sorry yaar, I can't come."]
     history = [replace(past(number, "Asha"), answered=answer) for number, answer in enumerate(answers)]
     assert texts(said_by("Asha", "Hi"), history)[2::2] == answers
+
+
+def test_a_dozen_names_of_rare_letters_leave_room_for_the_conversation():
+    """No engine shortens the system message: what does not fit with it can't be answered at all."""
+    rare = [chr(0x12000 + number) * 32 for number in range(12)]
+    system, *_ = texts(said_by("Asha", "Hi"), [past(number, name) for number, name in enumerate(rare)])
+    plain, *_ = texts(said_by("Asha", "Hi"), [past(1, "Rohan")])
+    assert len(system.encode()) <= len(plain.encode()) + MOST_NAME_BYTES + 20
+    assert rare[0] in system
+    assert "Asha" in system
+
+
+def test_a_group_of_friends_is_named_whole():
+    names = ["Asha", "Rohan", "Meera", "Vikram", "Fatima", "Harpreet", "Anjali", "Siddharth", "प्रिया", "राजेश"]
+    system, *_ = texts(said_by("Zoya", "Hi"), [past(number, name) for number, name in enumerate(names)])
+    assert all(name in system for name in [*names, "Zoya"])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hostile_text import TYPED_MOST, no_end_in_sight
 from workers.language.emotion_tags import FeltText
 from workers.language.sentences import SentenceCutter
 
@@ -157,3 +158,12 @@ def test_only_what_may_be_a_tag_is_held_back():
     assert [felt.feed(letter) for letter in "(so) [7] hi"] == [
         "", "", "", "(so)", " ", "", "[7", "]", " ", "h", "i",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["...[", "[", "<", "(.", "*[", "[sad", "\n["])
+def test_nothing_that_is_to_be_said_is_looked_at_for_long(text: str) -> None:
+    whole = (text * TYPED_MOST)[:TYPED_MOST]
+    felt = FeltText()
+    with no_end_in_sight():
+        felt.feed(whole)
+        felt.finish()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hostile_text import no_end_in_sight
 from workers.language.reply_text import ReplyText
 
 
@@ -84,4 +85,12 @@ def test_a_loop_ends_the_answer(loop):
 def test_laughter_and_short_words_may_come_again(natural):
     text = ReplyText()
     text.feed(natural.encode())
+    assert not text.has_ended
+
+
+def test_a_sentence_without_an_end_is_not_looked_through_at_every_token():
+    text = ReplyText()
+    with no_end_in_sight():
+        for number in range(20_000):
+            text.feed(f"{number}, ".encode())
     assert not text.has_ended

@@ -114,3 +114,10 @@ def test_code_is_one_piece_of_its_own():
 
 def test_nothing_gives_no_piece():
     assert cut("") == cut("  \n ") == []
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u200b", "\x01"])
+def test_marks_without_letters_are_cut_like_letters(mark: str) -> None:
+    """Each used to be a sentence of its own, and a task in front of everybody else's."""
+    cutter = SentenceCutter()
+    assert len([*cutter.feed(mark * 1_000), *cutter.finish()]) <= 10

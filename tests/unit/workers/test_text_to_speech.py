@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from tests.hostile_text import SENTENCE_OF_A_LETTER
 from workers.engines import Pcm, Speech
 from workers.errors import EngineUnavailable
 from workers.text_to_speech.edges import HEAD_SECONDS, TAIL_SECONDS, joined, trimmed
@@ -162,3 +163,8 @@ def test_a_broken_voice_still_has_nothing_to_say_to_an_emoji() -> None:
 def test_a_voice_that_is_silent_from_the_start_is_unavailable() -> None:
     with pytest.raises(EngineUnavailable, match="makes no sound"):
         CalibratedVoice("test", lambda _text, _how: iter([silence(1.0)]), RATE, "en")
+
+
+def test_letters_that_are_whole_sentences_are_no_minutes_of_sound() -> None:
+    assert sayable(f"yes {SENTENCE_OF_A_LETTER * 200} dear", "en") == "yes dear"
+    assert sayable("ﬁne ½ cup ㎏", "en") == "fine 1⁄2 cup kg", "those of two or three letters are read"
