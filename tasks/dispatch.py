@@ -31,6 +31,8 @@ ANSWER_SECONDS: Final = 1.0
 """Nor longer than this for Redis to answer: a frozen one would keep a turn silent for tens of seconds, try by try."""
 BREAK_AFTER_FAILURES: Final = 3
 BREAK_SECONDS: Final = 1.0
+SLOWEST_BYTES_A_SECOND: Final = 1_000_000
+"""Five minutes of speech are ten million, and Redis may be on another machine."""
 
 
 class NotSent(Exception):
@@ -56,13 +58,14 @@ class StageLoad:
 
 
 @contextlib.asynccontextmanager
-async def _answered_in_time() -> AsyncIterator[None]:
+async def _answered_in_time(sent_bytes: int = 0) -> AsyncIterator[None]:
     """Raises redis.exceptions.TimeoutError."""
+    seconds = ANSWER_SECONDS + sent_bytes / SLOWEST_BYTES_A_SECOND
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise RedisTimeout(f"no answer from Redis within {ANSWER_SECONDS:g} s") from error
+        raise RedisTimeout(f"no answer from Redis within {seconds:.1f} s") from error
 
 
 class Dispatcher:
@@ -95,7 +98,7 @@ class Dispatcher:
     async def transcribe(self, turn: Turn, pcm: bytes, seconds: float, *, speculative: bool) -> Utterance:
         """Leave 16 kHz mono int16 PCM and have it transcribed. Raises NotSent."""
         try:
-            async with _answered_in_time():
+            async with _answered_in_time(len(pcm)):
                 key = await leave_speech(self.redis, turn.id, pcm)
         except RedisError as error:
             raise NotSent(str(error)) from error
