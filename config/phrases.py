@@ -30,6 +30,8 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
         "voice_unknown": "voice voices",
         "language_set": "tongue",
         "language_shown": "tongue",
+        "language_set_here": "tongue",
+        "language_shown_here": "tongue",
         "language_unknown": "tongue",
         "answers_shown": "answers",
         "unknown_command": "command",

@@ -12,6 +12,8 @@ from bot.parts import Parts
 from bot.preferences import ANSWERS
 from config.phrases import Language
 
+SERVER: Final = "server"
+"""Before a language: for everybody here who chose none."""
 NO_CHOICE: Final = frozenset({"default", "auto", "none"})
 MOST_SUGGESTIONS: Final = 25
 """Discord's limit."""
@@ -54,7 +56,10 @@ async def voices_like(parts: Parts, typed: str) -> list[str]:
 
 
 async def language(caller: Caller, parts: Parts, name: str) -> Reply:
+    """The caller's own; with "server" before the name that of all in this server who chose none."""
     name = name.strip()
+    if name.lower() == SERVER or name.lower().startswith(f"{SERVER} "):
+        return await _language_of_server(caller, parts, name[len(SERVER) :].strip())
     if not name:
         chosen = await parts.preferences.language_of(caller.person.id)
         return caller.answer("language_shown", tongue=caller.say(f"name_of_{chosen or 'auto'}"))
@@ -66,6 +71,19 @@ async def language(caller: Caller, parts: Parts, name: str) -> Reply:
         return caller.answer("language_followed")
     caller = replace(caller, language=chosen)
     return caller.answer("language_set", tongue=caller.say(f"name_of_{chosen}"))
+
+
+async def _language_of_server(caller: Caller, parts: Parts, name: str) -> Reply:
+    server = caller.server
+    if not name:
+        chosen = (await parts.preferences.of_server(server.id)).language
+        return caller.answer("language_shown_here", tongue=caller.say(f"name_of_{chosen or 'auto'}"))
+    if name.lower() not in LANGUAGES_BY_NAME:
+        raise Refused("language_unknown", tongue=name[:40])
+    caller.require("manage_guild", called="Manage Server")
+    chosen = LANGUAGES_BY_NAME[name.lower()] or ""
+    await parts.preferences.set_server(server.id, language=chosen)
+    return caller.answer("language_set_here", tongue=caller.say(f"name_of_{chosen or 'auto'}"))
 
 
 async def answers(caller: Caller, parts: Parts, when: str) -> Reply:

@@ -22,6 +22,7 @@ from bot.preferences import ANSWERS
 Interaction = nextcord.Interaction[nextcord.Client]  # not as a ``type``: nextcord looks for it in signatures
 
 LANGUAGES: Final = {"English": "english", "Hindi": "hindi", "Hinglish": "hinglish", "Whatever I speak": "auto"}
+WHOSE: Final = {"Mine": "mine", "This server's": choosing.SERVER}
 CONSENT: Final = {"Hear me": "agree", "Don't hear me": "revoke", "What did I say?": "show"}
 
 
@@ -77,8 +78,12 @@ class SlashCommands(commands.Cog):
         name: str = nextcord.SlashOption(
             description="A language; empty: which one it is", choices=LANGUAGES, required=False, default=""
         ),
+        whose: str = nextcord.SlashOption(
+            description="Yours, or that of all here who chose none", choices=WHOSE, required=False, default=""
+        ),
     ) -> None:
-        body = partial(choosing.language, parts=self.parts, name=name)
+        named = f"{whose} {name}" if whose == choosing.SERVER else name
+        body = partial(choosing.language, parts=self.parts, name=named)
         await self._answer(interaction, "language", body, is_private=True)
 
     @_listed("consent", "Let Priya hear you, or don't")

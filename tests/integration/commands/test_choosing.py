@@ -13,6 +13,12 @@ from tests.running import RunningValkey
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # nextcord's own use of aiohttp
 
 
+async def owned_by_asha(evening: Evening) -> None:
+    guild: Guild = evening.home.guild
+    guild.owner_id = evening.asha.id
+    await evening.discord.gateway.dispatch("GUILD_UPDATE", guild.rest_payload(), guild.id)
+
+
 @pytest.mark.parametrize("door", DOORS)
 async def test_languages_are_chosen_by_name_and_spoken_from_then_on(evening: Evening, door: str) -> None:
     assert await evening.orders(door, "language") in says("language_shown", tongue="whatever you speak")
@@ -34,6 +40,23 @@ async def test_whom_nothing_tells_by_is_answered_as_the_server_or_the_app_speaks
     assert await evening.orders("prefix", "join") in says("cannot_join_nowhere", "hinglish")
     await preferences.set_language(asha, "hi")
     assert await evening.orders("slash", "join") in says("cannot_join_nowhere", "hi")
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_server_has_a_language_for_those_who_chose_none(evening: Evening, door: str) -> None:
+    def asked(name: str) -> dict[str, str]:
+        return {"name": name, "whose": "server"} if door == "slash" else {"name": f"server {name}".strip()}
+
+    refused = says("missing_permission", permission="Manage Server")
+    assert await evening.orders(door, "language", **asked("hindi")) in refused
+    await owned_by_asha(evening)
+    told = says("language_set_here", tongue="Hindi")
+    assert await evening.orders(door, "language", **asked("hindi")) in told
+    assert (await evening.parts.preferences.of_server(evening.home.id)).language == "hi"
+    assert await evening.orders(door, "join") in says("cannot_join_nowhere", "hi")
+    assert await evening.orders(door, "language", **asked("auto")) in says(
+        "language_set_here", "hi", tongue="जो तुम बोलो उसी"
+    )
 
 
 async def test_an_unknown_language_is_said_so(evening: Evening) -> None:
@@ -90,9 +113,7 @@ async def test_when_she_answers_is_for_those_who_manage_the_server(evening: Even
     assert await evening.orders(door, "answers", when="always") in says(
         "missing_permission", permission="Manage Server"
     )
-    owner: Guild = evening.home.guild
-    owner.owner_id = evening.asha.id
-    await evening.discord.gateway.dispatch("GUILD_UPDATE", owner.rest_payload(), owner.id)
+    await owned_by_asha(evening)
     assert await evening.orders(door, "answers", when="always") in says("answers_set_always")
     assert (await evening.parts.preferences.of_server(evening.home.id)).answers == "always"
 
