@@ -164,11 +164,12 @@ class Receiver:
         return [left for user_id in list(self._streams) for left in self._end(user_id)]
 
     def _is_news(self, header: RtpHeader, packet: bytes) -> bool:
-        window = self._windows.get(header.ssrc)
+        window = self._windows.pop(header.ssrc, None)
         if window is None:
             if len(self._windows) >= MOST_SSRCS:
                 del self._windows[next(iter(self._windows))]
-            window = self._windows[header.ssrc] = ReplayWindow()
+            window = ReplayWindow()
+        self._windows[header.ssrc] = window  # behind all others: who has been silent for longest is given up first
         return window.admits(header.sequence, int.from_bytes(packet[-NONCE_BYTES:], "big"))
 
     def _hear(self, user_id: int, sequence: int, timestamp: int, frame: bytes, now: float) -> list[Heard]:

@@ -106,7 +106,7 @@ FAR_AHEAD: Final = 3000
 that time: farther ahead than this, the seal's counter must say that a packet is new. (Not for each packet, because no
 document promises that Discord's servers count them in one row.) In a DAVE call replays end at its seal anyhow."""
 RESTART_AFTER: Final = 50
-"""So many packets in a row that are all too old, yet each sealed later than the one before, are a sender who began to
+"""So many packets that are all too old, yet each sealed later than the one before, are a sender who began to
 count anew (a bot that reconnected, say), not a replay: a replayed packet carries its old counter."""
 
 
@@ -120,12 +120,17 @@ class ReplayWindow:
         """Bit n: ``newest - n`` was seen."""
         self._restarting = 0
         self._restart_counter = 0
+        self._restart_began = 0
+        self._oldest_counter: int | None = None
+        """Of the first packet since the last restart: what is older is a recording, whatever its number."""
 
     def admits(self, sequence: int, counter: int) -> bool:
         """Whether this is news. ``counter``: the four bytes at the packet's end, as a number."""
         if self._newest is None:
             self._start(sequence, counter)
             return True
+        if self._oldest_counter is not None and _signed(counter - self._oldest_counter, 32) < 0:
+            return False
         ahead = _signed(sequence - self._newest, 16)
         if ahead > FAR_AHEAD and _signed(counter - self._newest_counter, 32) <= 0:
             return False
@@ -149,13 +154,15 @@ class ReplayWindow:
     def _restarts(self, sequence: int, counter: int) -> bool:
         latest = self._restart_counter if self._restarting else self._newest_counter
         if _signed(counter - latest, 32) <= 0:
-            self._restarting = 0
-            return False
+            return False  # a recording, which is not to hold up who begins anew
+        if not self._restarting:
+            self._restart_began = counter
         self._restarting += 1
         self._restart_counter = counter
         if self._restarting < RESTART_AFTER:
             return False
         self._start(sequence, counter)
+        self._oldest_counter = self._restart_began
         return True
 
 

@@ -91,6 +91,27 @@ def test_a_sender_that_counts_anew_is_heard_again() -> None:
     assert all(answers[RESTART_AFTER - 1 :])
 
 
+def test_what_was_recorded_before_its_sender_counted_anew_is_no_news() -> None:
+    """Its numbers come once more, less than a minute ahead, where no counter was asked for."""
+    window = ReplayWindow()
+    for n in range(1_000):
+        assert window.admits(5_000 + n, n)
+    for n in range(2 * RESTART_AFTER):
+        window.admits(4_000 + n, 1_000 + n)
+    assert not any(window.admits(5_000 + n, n) for n in range(1_000))
+    assert window.admits(4_000 + 2 * RESTART_AFTER, 1_000 + 2 * RESTART_AFTER)
+
+
+def test_recordings_do_not_hold_up_who_counts_anew() -> None:
+    window = ReplayWindow()
+    assert window.admits(30_000, 10)
+    answers = []
+    for n in range(RESTART_AFTER + 5):
+        answers.append(window.admits(5 + n, 11 + n))
+        assert not window.admits(20_000, 3)
+    assert answers.index(True) == RESTART_AFTER - 1
+
+
 def test_an_old_packet_does_not_become_new_when_the_numbers_come_round() -> None:
     window = ReplayWindow()
     assert all(window.admits(number & 0xFFFF, number) for number in range(50_000))
