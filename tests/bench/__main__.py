@@ -26,6 +26,7 @@ from bot.turns import Happening, Who
 from config.settings import Settings, load_settings
 from tasks.app import app
 from tasks.presence import workers_of
+from tests.bench.discord_rows import broken
 from tests.bench.figures import Figure, table_of
 from tests.bench.phrases import TYPED, recordings
 
@@ -130,7 +131,7 @@ def discord_part(settings: Settings, options: argparse.Namespace, receiving: lis
     # Imported here: whoever leaves Discord out needs none of it.
     from tests.bench.discord_room import sit_with_her
 
-    measured = sit_with_her(settings, options.discord_turns, options.interruptions, options.loss, console)
+    measured = sit_with_her(settings, options.discord_turns, options.interruptions, options.loss, console, options.seed)
     sections = asyncio.run(measured).sections()
     console.print(f"{options.loss:.0%} of the packets were lost each way")
     for title, figures in sections.items():
@@ -152,6 +153,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--discord-turns", type=int, default=12, help="turns on Discord (default: 12)")
     parser.add_argument("--interruptions", type=int, default=6, help="of each of four kinds (default: 6)")
     parser.add_argument("--loss", type=float, default=0.02, help="packets lost each way on Discord (default: 0.02)")
+    parser.add_argument("--seed", type=int, help="of people, channels and mishaps on Discord (default: a new one)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--without-discord", action="store_true", help="only the local room")
     which.add_argument("--only-discord", action="store_true", help="only the voice channel")
@@ -193,7 +195,10 @@ def main() -> int:
             "failover": [figure.to_json() for figure in failover],
         }
         options.json.write_text(json.dumps(everything, indent=1, ensure_ascii=False))
-    return 0 if all(report.failure is None for report in spoken + typed) else 1
+    missed = broken(figures)
+    for what in missed:
+        console.print(f"[red]{what}")
+    return 0 if not missed and all(report.failure is None for report in spoken + typed) else 1
 
 
 if __name__ == "__main__":

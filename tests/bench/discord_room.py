@@ -32,7 +32,7 @@ from tests.bench.figures import Figure
 from tests.bench.phrases import recordings
 from tests.bench.saying import FRAME_SECONDS, Saying, Spoken, pause_after, sounds
 from tests.bench.timed_bot import Mark, marks_in
-from tests.bench.voice_load import BAR_PERCENT, SECONDS, loads
+from tests.bench.voice_load import BAR_PERCENT, HEARD_PERCENT, SECONDS, loads
 from tests.discord.events import RequestMade
 from tests.e2e.evening import ANSWER_SECONDS, BOT, QUIET_SECONDS, Evening, an_evening
 from workers.engines import Synthesizer
@@ -359,6 +359,7 @@ def listening(seconds: int = SECONDS) -> list[Figure]:
         figure
         for who, load in zip(people, measured, strict=True)
         for figure in (
+            Figure(f"hearing {who}: not heard of it", "%", 100 - HEARD_PERCENT, values=[load.unheard_percent]),
             Figure(f"hearing {who}: the loop's lag, worst", "ms", 50.0, values=[load.lag_worst_ms]),
             Figure(f"hearing {who}: stalls of more than 50 ms", "", 0.0, values=[float(load.stalls)]),
         )
@@ -366,12 +367,15 @@ def listening(seconds: int = SECONDS) -> list[Figure]:
     return cost + lag
 
 
-async def sit_with_her(settings: Settings, turns: int, interruptions: int, loss: float, console: Console) -> Rows:
+async def sit_with_her(
+    settings: Settings, turns: int, interruptions: int, loss: float, console: Console, seed: int | None = None
+) -> Rows:
     """``interruptions`` of each kind."""
     rows = Rows.empty()
     said = [Saying.of(text, pcm) for text, pcm in recordings(settings, turns)]
-    # A new guild each time: in that of a benchmark that was broken off she would be in the channel before she is asked.
-    seed = time.time_ns() % 2**32
+    if seed is None:
+        # A new guild: in that of a benchmark that was broken off she would be in the channel before she is asked.
+        seed = time.time_ns() % 2**32
     console.print(f"seed of people, channels and mishaps: {seed}")
     async with a_gathering(settings, rows, console, loss, seed) as gathering:
         await gathering.begin_anew()

@@ -1,8 +1,16 @@
 """What is measured in a voice channel, and the bars."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from tests.bench.figures import Figure
+
+
+def broken(figures: Iterable[Figure]) -> list[str]:
+    """What was promised and isn't so: bars that are missed, and bars without a value."""
+    promised = (figure for figure in figures if figure.bar is not None and not figure.is_goal)
+    barred = [figure for figure in promised if not figure.is_held]
+    return [f"{figure.name}: {'missed' if figure.values else 'not measured'}" for figure in barred]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,10 @@ class Rows:
             pause=Figure("VAD decides -> she is silent", bar=40),
             barge_in=Figure("first sound -> she is silent", bar=190),
             backchannel=Figure("end of a backchannel -> she goes on", bar=700),
-            backchannel_silence=Figure("her silence for it, its own length too", bar=700),
+            backchannel_silence=Figure("her silence for it, its own length too", bar=700, is_goal=True),
             words_end_her=Figure("end of new words -> her answer is cancelled"),
             words_answered=Figure("end of new words -> first packet of the new answer"),
-            stop=Figure("first sound of a stop word -> she is silent", bar=190),
+            stop=Figure("first sound of a stop word -> she is silent", bar=190, is_goal=True),
             stop_decided=Figure("end of a stop word -> her answer is cancelled"),
             generation=Figure("cancelled -> generation has stopped", bar=100),
             synthesis=Figure("cancelled -> synthesis has stopped", bar=100),

@@ -49,6 +49,8 @@ LAG_SECONDS: Final = 2.5
 BOT: Final = 1
 BAR_PERCENT: Final = 2.0
 """Of a core for each speaker."""
+HEARD_PERCENT: Final = 99.0
+"""Whoever hears less than this has it easy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,17 @@ class Load:
     def each_percent(self) -> float:
         return self.core_percent / self.speakers
 
+    @property
+    def unheard_percent(self) -> float:
+        """Of what was sent."""
+        return max(0.0, 100 - self.heard_percent)
+
+    @property
+    def is_held(self) -> bool:
+        return self.each_percent <= BAR_PERCENT and self.heard_percent >= HEARD_PERCENT
+
     def __str__(self) -> str:
-        held = "held" if self.each_percent <= BAR_PERCENT else "missed"
+        held = "held" if self.is_held else "missed"
         return (
             f"| {self.speakers} | {self.core_percent:.1f} % | {self.each_percent:.2f} % | <= {BAR_PERCENT:g} %: {held} "
             f"| {self.heard_percent:.1f} % | {self.lag_p99_ms:.0f} / {self.lag_worst_ms:.1f} ms | {self.stalls} |"

@@ -6,6 +6,7 @@ recording again."""
 
 import argparse
 import asyncio
+import shlex
 import signal
 import sys
 import threading
@@ -18,21 +19,30 @@ import soundfile
 from config.audio import HEARD_RATE_HZ, SPOKEN_RATE_HZ
 from tests.discord.channel import Channel
 from tests.discord.events import (
+    CommandsRegistered,
     GatewayClosed,
     GatewayIdentified,
     InteractionAnswered,
     InteractionFollowed,
+    Json,
     MessageEdited,
     MessagePosted,
     VoiceConnected,
 )
 from tests.discord.people.person import Pcm, Person
+from tests.discord.refusals import Refusal
+from tests.discord.rest.messages import LONGEST_MESSAGE
 from tests.discord.simulator import DiscordSimulator
 from tests.discord.sounds import tone
 
 FOREVER = 86_400.0
+BUTTON = 2
 QUIET_SECONDS = 1.5
 """After so much silence her answer is taken to be over."""
+
+
+class NotPossible(Exception):
+    """What was typed can't be done. The message is a sentence that says why."""
 
 
 def arguments() -> argparse.Namespace:
@@ -88,6 +98,8 @@ class Evening:
                     print(f"  bot  edited: {content}")
                 case InteractionAnswered(data=data) | InteractionFollowed(data=data):
                     print(f"  bot  answered: {data.get('content', '')}")
+                case CommandsRegistered(names=names):
+                    print(f"  bot  has the commands {', '.join(names) or '(none)'}")
                 case GatewayIdentified() | GatewayClosed() | VoiceConnected():
                     print(f"  {event}")
 
@@ -112,10 +124,16 @@ class Evening:
         """Press the first button of every message that has one."""
         since = 0
         while True:
-            posted = await self.discord.bot_wrote(lambda event: bool(buttons(event)), since=since, seconds=FOREVER)
+            posted = await self.discord.bot_wrote(
+                lambda event: bool(event.payload["components"]), since=since, seconds=FOREVER
+            )
             since = self.discord.journal.events.index(posted) + 1
-            print(f"  Asha presses {buttons(posted)[0]}")
-            await self.asha.press(self.discord.message(posted.id), buttons(posted)[0])
+            message, ids = self.discord.world.messages.get(posted.id), buttons(posted.payload["components"])
+            if message is None or not ids:
+                print("  Asha can press nothing there: it has only links or menus, or is gone")
+            else:
+                print(f"  Asha presses {ids[0]}")
+                await self.asha.press(message, ids[0])
 
     async def keep_answers(self) -> None:
         """Save what the bot says, one answer over the other."""
@@ -132,15 +150,38 @@ class Evening:
     async def type(self) -> None:
         lines = typed_lines()
         while line := await lines.get():
-            text = line.strip()
-            if text.startswith("/"):
-                name, *words = text[1:].split()
-                options = dict(word.split("=", 1) for word in words)
-                await self.asha.use(name, self.general, **options)
-            elif text:
-                await self.asha.write(self.general, text)
-            else:
-                await self.say()
+            try:
+                await self.obey(line.strip())
+            except (NotPossible, Refusal) as refusal:
+                print(f"  not done: {refusal}")
+
+    async def obey(self, text: str) -> None:
+        """Raises NotPossible."""
+        if text.startswith("/"):
+            command, options = command_of(text)
+            try:
+                await self.asha.use(command, self.general, **options)
+            except AssertionError as unknown:
+                raise NotPossible(str(unknown)) from None
+        elif len(text) > LONGEST_MESSAGE:
+            raise NotPossible(f"a message has {LONGEST_MESSAGE:,} characters at most, and this one {len(text):,}")
+        elif text:
+            await self.asha.write(self.general, text)
+        else:
+            await self.say()
+
+
+def command_of(line: str) -> tuple[str, dict[str, str]]:
+    """``/voice choose name="soft heart"``: the command with its subcommands, and its options. Raises NotPossible."""
+    try:
+        words = shlex.split(line[1:])
+    except ValueError as unclosed:
+        raise NotPossible(f"a quote is not closed ({unclosed})") from None
+    options = dict(word.split("=", 1) for word in words if "=" in word)
+    command = [word for word in words if "=" not in word]
+    if not command or words[: len(command)] != command:
+        raise NotPossible('a command is /name option=value option="two words"')
+    return " ".join(command), options
 
 
 def typed_lines() -> asyncio.Queue[str]:
@@ -159,10 +200,14 @@ def typed_lines() -> asyncio.Queue[str]:
     return lines
 
 
-def buttons(message: MessagePosted) -> list[str]:
-    """Custom ids of a message's buttons."""
-    rows = message.payload["components"]
-    return [part["custom_id"] for row in rows for part in row.get("components", ()) if part.get("type") == 2]
+def buttons(components: list[Json]) -> list[str]:
+    """Custom ids of those that can be pressed: links have none."""
+    ids: list[str] = []
+    for part in components:
+        if part.get("type") == BUTTON and "custom_id" in part and not part.get("disabled"):
+            ids.append(part["custom_id"])
+        ids += buttons(part.get("components") or [])
+    return ids
 
 
 async def simulate(options: argparse.Namespace) -> None:
@@ -172,8 +217,12 @@ async def simulate(options: argparse.Namespace) -> None:
     async with DiscordSimulator(options.seed, options.port) as discord:
         evening = Evening(discord, options)
         print("Start the bot in another terminal with:\n")
-        for name, value in discord.environment.items():
+        certificate = str(discord.certificate.file)
+        others = {"DISCORD_GATEWAY": discord.gateway.url, "NODE_EXTRA_CA_CERTS": certificate}
+        for name, value in {**discord.environment, **others}.items():
             print(f"export {name}={value}")
+        if options.wav is None:
+            print("\nWithout --wav Asha says a tone, in which no bot finds words: nobody will answer her voice.")
         print("\nCtrl-C ends it.", flush=True)
         await evening.live()
 

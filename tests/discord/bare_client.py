@@ -50,8 +50,7 @@ class BareClient:
     async def __aexit__(self, *_error: object) -> None:
         for session in self._open:
             await session.close()
-        with suppress(AttributeError):
-            self._udp.close()
+        self._hang_up()
 
     async def open(self) -> None:
         """A web socket to the voice server; reads its hello."""
@@ -107,6 +106,7 @@ class BareClient:
         self.ssrc = ready["ssrc"]
         loop = asyncio.get_running_loop()
         where = (ready["ip"], ready["port"])
+        self._hang_up()
         self._udp, _ = await loop.create_datagram_endpoint(lambda: self.datagrams, remote_addr=where)
         self._udp.sendto(struct.pack(">HHI66x", 1, 70, self.ssrc))
         found = await self.received()
@@ -130,3 +130,7 @@ class BareClient:
     async def heard(self) -> RtpPacket:
         """The next datagram, opened. Raises NotRtp."""
         return self.transport.open(await self.received())
+
+    def _hang_up(self) -> None:
+        with suppress(AttributeError):
+            self._udp.close()

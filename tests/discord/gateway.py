@@ -197,7 +197,7 @@ class Gateway:
         shard = tuple(data.get("shard", (0, 1)))
         if connection.session:
             code = ALREADY_AUTHENTICATED
-        elif data.get("token", "").removeprefix("Bot ") != self.world.token:
+        elif not self._knows(data):
             code = AUTHENTICATION_FAILED
         elif not 0 <= shard[0] < shard[1]:
             code = INVALID_SHARD
@@ -231,6 +231,9 @@ class Gateway:
         }
 
     async def _resume(self, connection: Connection, data: Json) -> None:
+        if not self._knows(data):
+            await connection.socket.close(code=AUTHENTICATION_FAILED)
+            return
         session = self.sessions.get(data["session_id"])
         if session is None or data["seq"] is None or not 0 <= data["seq"] <= session.sequence:
             await connection.send(_message(INVALID_SESSION, False))
@@ -249,6 +252,10 @@ class Gateway:
         members = [member.payload() for member in guild.members.values() if not wanted or member.id in wanted]
         chunk = {"guild_id": str(guild.id), "members": members, "chunk_index": 0, "chunk_count": 1}
         await self.tell(session, "GUILD_MEMBERS_CHUNK", chunk | {"nonce": data.get("nonce")})
+
+    def _knows(self, data: Json) -> bool:
+        """Whether the token of an IDENTIFY or RESUME is the bot's."""
+        return str(data.get("token", "")).removeprefix("Bot ") == self.world.token
 
     def _may_see(self, session: GatewaySession, event: str, guild_id: int | None) -> bool:
         if guild_id is not None and not session.sees_guild(guild_id):

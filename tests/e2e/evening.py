@@ -1,20 +1,19 @@
 """Priya on a Discord: the real bot process and the real stack against the simulator, and people who talk with her."""
 
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import numpy as np
-import numpy.typing as npt
 from redis.asyncio import Redis
 
-from tasks.messages import Heard, Message, Sentence, Words
+from tasks import keys
+from tasks.messages import Heard, Message, Segment, Sentence, Words
+from tests.bench.saying import Saying, Spoken
 from tests.discord.channel import Channel
-from tests.discord.events import CommandsRegistered
+from tests.discord.events import CommandsRegistered, DaveExecuted
 from tests.discord.home import Home as Guild
 from tests.discord.people.person import Person
 from tests.discord.simulator import DiscordSimulator
@@ -41,8 +40,23 @@ class Surroundings(Protocol):
 class ToldTurn:
     """What the workers told of one turn."""
 
+    id: str
     heard: str = ""
-    sentences: list[str] = field(default_factory=list)
+    sentences: dict[int, str] = field(default_factory=dict)
+    """What she wrote, by number."""
+    lengths: dict[int, float] = field(default_factory=dict)
+    """Seconds of sound of each sentence that was synthesized."""
+
+
+def played(turns: Sequence[ToldTurn], seconds: float) -> list[str]:
+    """The sentences that are over when the turns were played one after the other for so long."""
+    over: list[str] = []
+    for turn in turns:
+        for index, length in sorted(turn.lengths.items()):
+            seconds -= length
+            if seconds >= 0:
+                over.append(turn.sentences[index])
+    return over
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class Evening:
         mark = self.discord.journal.mark()
         await people[0].write(self.general, "!join")
         session = await self.discord.bot_connected_to_voice(since=mark)
+        await self.sealed_call(since=mark)
         asked = await self.discord.bot_wrote(lambda posted: bool(posted.payload["components"]), since=mark)
         [button] = [part for row in asked.payload["components"] for part in row["components"]][:1]
         for person in people:
@@ -74,12 +89,22 @@ class Evening:
             await person.answer_to(pressed)
         return session
 
-    async def says(self, person: Person, text: str) -> float:
-        """Somebody says it. Returns when its last sound was said (``time.monotonic()``)."""
-        speech = self.voice.synthesize(text, language="en")
-        began = time.monotonic()
-        await person.speak(speech.pcm, speech.rate_hz)
-        return began + _sounding_seconds(speech.pcm, speech.rate_hz)
+    async def sealed_call(self, *, since: int) -> None:
+        """Until she shares a DAVE group with those in her channel."""
+        bot = self.guild.bot.id
+
+        def is_shared(event: DaveExecuted) -> bool:
+            return event.version == 1 and bot in event.members and len(event.members) > 1
+
+        await self.discord.journal.first(DaveExecuted, is_shared, since=since)
+
+    def saying(self, text: str) -> Saying:
+        """Made ready: to synthesize it takes longer than she may speak before she is interrupted."""
+        return Saying.by(self.voice, text)
+
+    async def says(self, person: Person, words: str | Saying) -> Spoken:
+        """Somebody says it. Returns when its last packet was sent."""
+        return await (self.saying(words) if isinstance(words, str) else words).said_by(person)
 
     async def transcripts(self) -> list[str]:
         """What the workers heard, of all turns so far."""
@@ -93,13 +118,19 @@ class Evening:
         """All so far, in the order in which they were first told of."""
         turns: dict[str, ToldTurn] = {}
         for event in await self._events():
-            told = turns.setdefault(event.turn.id, ToldTurn())
+            told = turns.setdefault(event.turn.id, ToldTurn(event.turn.id))
             match event:
                 case Heard():
                     told.heard = event.text
                 case Sentence():
-                    told.sentences.append(event.text)
+                    told.sentences[event.index] = event.text
+                case Segment():
+                    told.lengths[event.index] = event.milliseconds / 1000
         return list(turns.values())
+
+    async def is_cancelled(self, turn: ToldTurn) -> bool:
+        """Whether the bot said that nobody waits for it any more."""
+        return bool(await self.redis.exists(keys.cancelled(turn.id)))
 
     async def words(self) -> str:
         """All that she wrote, as it came."""
@@ -114,19 +145,13 @@ class Evening:
         return events
 
 
-def _sounding_seconds(pcm: npt.NDArray[np.float32], rate_hz: int) -> float:
-    """Up to the last 10 ms that are not quiet."""
-    window = rate_hz // 100
-    loud = np.flatnonzero(np.abs(pcm[: len(pcm) // window * window]).reshape(-1, window).max(axis=1) > 0.01)
-    return float((loud[-1] + 1) * window / rate_hz)
-
-
 @asynccontextmanager
 async def an_evening(
     home: Surroundings, voice: Synthesizer, redis: Redis, log: Path, seed: int, command: Sequence[str] = BOT
 ) -> AsyncIterator[Evening]:
     """The bot's process runs and is logged in. Another ``seed`` makes other people, channels and mishaps."""
     async with DiscordSimulator(seed) as discord:
+        discord.voice.faults.requires_dave = True  # as Discord itself does
         guild = discord.add_guild()
         text, room, terrace = guild.add_text_channel(), guild.add_voice_channel(), guild.add_voice_channel("chhat")
         people = guild.add_member("Asha"), guild.add_member("Rohan")

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.discord.channel import Channel
@@ -128,6 +130,28 @@ async def test_a_message_of_2001_characters_is_refused(chat: Chat) -> None:
     assert refusal.value.code == 50035
 
 
+async def test_any_part_of_the_history_can_be_read(chat: Chat) -> None:
+    posted = [await chat.asha.write(chat.general, str(number)) for number in range(10)]
+
+    async def read(**part: Any) -> list[str]:
+        return [message.content async for message in chat.text.history(**part)]
+
+    assert await read(limit=3) == ["9", "8", "7"]
+    assert await read(limit=3, before=posted[5]) == ["4", "3", "2"]
+    assert await read(limit=3, after=posted[5]) == ["6", "7", "8"]
+    assert sorted(await read(limit=3, around=posted[5])) == ["4", "5", "6"]
+    assert len(await read(limit=None)) == 10
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "all"}, {"before": "yesterday"}])
+async def test_a_part_of_the_history_that_cant_be_is_refused(chat: Chat, query: dict[str, str]) -> None:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bot {chat.discord.world.token}"}) as session:
+        url = f"{chat.discord.api_base}/channels/{chat.general.id}/messages"
+        async with session.get(url, params=query) as response:
+            assert response.status == 400
+            assert (await response.json())["code"] == 50035
+
+
 async def test_files_arrive_whole_both_ways(chat: Chat) -> None:
     await chat.text.send(file=nextcord.File(__file__))
     posted = await chat.discord.bot_wrote()
@@ -244,6 +268,17 @@ async def test_a_client_asked_to_reconnect_resumes_and_misses_nothing(chat: Chat
 async def test_a_cut_line_is_resumed(chat: Chat) -> None:
     await chat.discord.gateway.drop_connections()
     await chat.discord.journal.first(GatewayResumed)
+
+
+async def test_a_session_is_resumed_only_with_its_token(chat: Chat) -> None:
+    identified = await chat.discord.journal.first(GatewayIdentified)
+    async with aiohttp.ClientSession() as session, session.ws_connect(chat.discord.gateway.url) as socket:
+        await socket.receive_json()
+        stolen = {"token": "a guess", "session_id": identified.session_id, "seq": 1}
+        await socket.send_json({"op": 6, "d": stolen})
+        await socket.receive()
+        assert socket.close_code == 4004
+    assert not chat.discord.journal.all(GatewayResumed)
 
 
 async def test_an_invalid_session_identifies_anew(chat: Chat) -> None:

@@ -130,7 +130,7 @@ async def test_a_lost_ip_discovery_is_never_answered(
     """Defect 9 of nextcord 3.2: it asks once, and waits for ever."""
     channel = home.add_voice_channel()
     discord.voice.faults.lost_discoveries = 1
-    discord.voice.servers[0].heartbeat_seconds = 0.1
+    discord.voice.servers[0].heartbeat_seconds = 0.5
     async with running(client, discord):
         connecting = asyncio.create_task(connect(client, channel))
         await discord.journal.first(DiscoveryLost)

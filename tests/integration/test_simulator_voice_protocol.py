@@ -8,7 +8,7 @@ import pytest
 
 from tests.discord.bare_client import BareClient
 from tests.discord.channel import Channel
-from tests.discord.events import PacketReceived, PacketRefused, VoiceMessage, VoiceResumed
+from tests.discord.events import PacketReceived, PacketRefused, VoiceClosed, VoiceMessage, VoiceResumed
 from tests.discord.home import Home
 from tests.discord.people.headset import SILENCE
 from tests.discord.people.person import Person
@@ -178,22 +178,26 @@ async def test_what_isnt_voice_arrives_on_the_same_socket() -> None:
             await client.heard()
 
 
+async def heard_in_bad_weather(client: BareClient, asha: Person) -> list[int]:
+    """What is left of a hundred packets, in the order it came."""
+    weather = client.discord.voice.faults.downlink
+    weather.loss, weather.duplicates, weather.reorder = 0.1, 0.1, 0.1
+    asha.headset.sequence = 0
+    for _ in range(100):
+        asha.headset.send_opus(OPUS)
+    weather.loss = weather.duplicates = weather.reorder = 0.0
+    asha.headset.send_opus(b"the end")
+    heard = []
+    async with asyncio.timeout(10):
+        while (packet := await client.heard()).payload != b"the end":
+            heard.append(packet.sequence)
+    return heard
+
+
 async def sequences_heard(seed: int) -> list[int]:
-    """What is left of a hundred packets after bad weather, in the order it came."""
     async with call(seed) as (client, asha):
         await connected(client)
-        weather = client.discord.voice.faults.downlink
-        weather.loss, weather.duplicates, weather.reorder = 0.1, 0.1, 0.1
-        asha.headset.sequence = 0
-        for _ in range(100):
-            asha.headset.send_opus(OPUS)
-        weather.loss = weather.duplicates = weather.reorder = 0.0
-        asha.headset.send_opus(b"the end")
-        heard = []
-        async with asyncio.timeout(10):
-            while (packet := await client.heard()).payload != b"the end":
-                heard.append(packet.sequence)
-        return heard
+        return await heard_in_bad_weather(client, asha)
 
 
 async def test_the_weather_is_bad_and_the_same_for_the_same_seed() -> None:
@@ -203,3 +207,46 @@ async def test_the_weather_is_bad_and_the_same_for_the_same_seed() -> None:
     assert heard != sorted(heard), "some overtake others"
     assert heard == await sequences_heard(21)
     assert heard != await sequences_heard(22)
+
+
+async def test_who_connects_again_meets_other_mishaps_and_each_link_counts_its_own() -> None:
+    async with call(21) as (client, asha):
+        heard = []
+        for _ in range(2):
+            mark = client.discord.journal.mark()
+            await client.connect()
+            await client.discord.journal.first(VoiceMessage, lambda event: event.op == Op.SPEAKING, since=mark)
+            heard.append(await heard_in_bad_weather(client, asha))
+            link = (await client.discord.bot_connected_to_voice(since=mark)).downlink
+            assert (link.sent, link.lost) == (101, 100 - len({*heard[-1]}))
+        assert heard[0] != heard[1]
+
+
+async def test_a_packet_that_nothing_overtakes_is_late_but_comes() -> None:
+    async with call() as (client, asha):
+        await connected(client)
+        client.discord.voice.faults.downlink.reorder = 1.0
+        asha.headset.send_opus(OPUS)
+        assert (await client.heard()).payload == OPUS
+
+
+async def test_a_heartbeat_is_answered_and_says_what_was_read() -> None:
+    async with call() as (client, _asha):
+        await connected(client)
+        session = await client.discord.bot_connected_to_voice()
+        assert session.acknowledged == -1
+        await client.send(Op.HEARTBEAT, {"t": 7, "seq_ack": 2})
+        assert (await client.read(Op.HEARTBEAT_ACK))["d"] == {"t": 7}
+        assert session.acknowledged == 2
+
+
+async def test_without_heartbeats_a_client_is_closed_and_its_session_is_over() -> None:
+    async with call() as (client, asha):
+        client.discord.voice.servers[0].heartbeat_seconds = 0.2
+        await connected(client)
+        assert await client.close_code() == 4009
+        await client.discord.journal.first(VoiceClosed)
+        assert client.discord.world.bot.id not in asha.headset.room.seats
+        await client.open()
+        await client.resume(0)
+        assert await client.close_code() == 4006

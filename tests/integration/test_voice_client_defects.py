@@ -3,18 +3,24 @@ so that we notice when a newer one no longer does."""
 
 import asyncio
 import logging
+import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
 
+import loguru
 import pytest
 import pytest_asyncio
 
-from tests.discord.events import VoiceResumed, VoiceStateChanged
+from tests.discord.events import DaveExecuted, VoiceResumed, VoiceStateChanged
 from tests.discord.people.person import Person
+from tests.discord.stock import sweep
+from tests.discord.voice.ops import Op
+from tests.discord.voice.rtp import OPUS_PAYLOAD_TYPE
 from tests.discord.voice.session import VoiceSession
+from tests.discord.voice.transport import Transport
 from tests.fakes.voice_packets import spoken, tone
 from tests.integration.voice_seat import NextcordClient, OurClient, Seat, Stage, stage
 
@@ -26,12 +32,16 @@ pytestmark = [
 BOTH = pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(NextcordClient, marks=pytest.mark.xfail(strict=True, reason="nextcord 3.2.0")),
+        pytest.param(
+            NextcordClient,
+            marks=pytest.mark.xfail(strict=True, reason="nextcord 3.2.0", raises=(AssertionError, TimeoutError)),
+        ),
         OurClient,
     ],
     ids=["nextcord", "ours"],
 )
-SILENCE = b"\xf8\xff\xfe"
+CRASHED = {-signal.SIGABRT, -signal.SIGSEGV, 128 + signal.SIGABRT, 128 + signal.SIGSEGV}
+"""Return codes of a program that died of what it did to its memory."""
 SOON_SECONDS = 4.0
 """Our own client needs much less; nextcord is given up after it."""
 
@@ -40,6 +50,7 @@ SOON_SECONDS = 4.0
 async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     async with stage(monkeypatch) as set_up:
         yield set_up
+    sweep()
 
 
 async def seat_of(scene: Stage, kind: type[Seat]) -> tuple[Seat, VoiceSession]:
@@ -68,15 +79,32 @@ async def until(is_so: Any) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_0_nextcord_joins_is_heard_and_is_sent_what_people_say(scene: Stage) -> None:
+    """Else its failures below would be the simulator's."""
+    asha = scene.home.add_member("Asha")
+    await asha.join(scene.channel)
+    seat, session = await seat_of(scene, NextcordClient)
+    await is_heard(seat, asha)
+    speaking = asyncio.create_task(asha.speak(tone(0.1)))
+    transport = Transport(seat.mode, bytes(seat.secret_key))
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(SOON_SECONDS):
+        packet = transport.open(await loop.sock_recv(seat.socket, 2_000))
+    assert (packet.ssrc, packet.payload_type) == (asha.headset.ssrc, OPUS_PAYLOAD_TYPE)
+    assert session.transport is not None
+    assert session.transport.key == bytes(seat.secret_key)
+    await speaking
+
+
 @pytest.mark.parametrize(
-    ("decoding", "survives"),
+    ("decoding", "codes"),
     [
-        ("from nextcord import opus; opus.load_opus(libopus()._name); decoder = opus.Decoder()", False),
-        ("from bot.voice.opus import OpusDecoder; decoder = OpusDecoder()", True),
+        ("from nextcord import opus; opus.load_opus(libopus()._name); decoder = opus.Decoder()", CRASHED),
+        ("from bot.voice.opus import OpusDecoder; decoder = OpusDecoder()", {0}),
     ],
     ids=["nextcord", "ours"],
 )
-def test_1_a_mono_packet_does_not_overflow_the_decoder(decoding: str, survives: bool) -> None:
+def test_1_a_mono_packet_does_not_overflow_the_decoder(decoding: str, codes: set[int]) -> None:
     program = f"""
 from config.libopus import libopus
 from workers.opus import OpusEncoder
@@ -87,7 +115,7 @@ for packet in (mono + [bytes.fromhex("f8fffe")]) * 40:
     assert len(decoder.decode(packet)) * (2 if decoder.__module__.startswith("bot") else 1) in (1920, 3840)
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, check=False, timeout=60)
-    assert (done.returncode == 0) is survives, done.stderr.decode()
+    assert done.returncode in codes, done.stderr.decode()
 
 
 @BOTH
@@ -104,7 +132,19 @@ async def test_2_a_call_that_was_downgraded_is_encrypted_again(scene: Stage, kin
 
 
 @BOTH
-async def test_3_and_4_a_crashed_voice_server_is_resumed(scene: Stage, kind: type[Seat]) -> None:
+async def test_3_a_resumed_without_data_is_read(scene: Stage, kind: type[Seat]) -> None:
+    """As Discord sends it. Told without having asked, since nextcord's resume doesn't come this far."""
+    _, session = await seat_of(scene, kind)
+    await session.tell(Op.RESUMED, None)
+    asha, mark = scene.home.add_member("Asha"), scene.discord.journal.mark()
+    await asha.join(scene.channel)
+    await scene.discord.journal.first(
+        DaveExecuted, lambda event: len(event.members) == 2, since=mark, seconds=SOON_SECONDS
+    )
+
+
+@BOTH
+async def test_4_a_crashed_voice_server_is_resumed(scene: Stage, kind: type[Seat]) -> None:
     asha = scene.home.add_member("Asha")
     await asha.join(scene.channel)
     seat, session = await seat_of(scene, kind)
@@ -143,10 +183,12 @@ async def test_6_who_is_asked_not_to_come_back_stays_away(scene: Stage, kind: ty
         since=mark,
         seconds=SOON_SECONDS,
     )
-    with pytest.raises(AssertionError, match="no VoiceStateChanged"):
-        await scene.discord.journal.first(
-            VoiceStateChanged, lambda event: bool(event.channel_id), since=mark, seconds=2
-        )
+    coming_back = asyncio.create_task(
+        scene.discord.journal.first(VoiceStateChanged, lambda event: bool(event.channel_id), since=mark)
+    )
+    came_back, _ = await asyncio.wait({coming_back}, timeout=2)
+    coming_back.cancel()
+    assert not came_back
     assert seat not in scene.client.voice_clients
 
 
@@ -163,21 +205,40 @@ async def test_8_another_region_is_gone_to_without_leaving_the_channel(scene: St
     asha = scene.home.add_member("Asha")
     await asha.join(scene.channel)
     seat, _ = await seat_of(scene, kind)
-    old_socket, mark = seat.socket, scene.discord.journal.mark()
+    mark = scene.discord.journal.mark()
     await scene.home.move_region()
     await scene.discord.bot_connected_to_voice(since=mark, seconds=SOON_SECONDS)
     await until(seat.is_connected)
     await is_heard(seat, asha)
     assert not scene.discord.journal.all(VoiceStateChanged, since=mark)
-    assert old_socket.fileno() == -1
 
 
 @BOTH
-async def test_9_lost_answers_and_strangers_do_not_stop_the_discovery(scene: Stage, kind: type[Seat]) -> None:
+async def test_8_the_socket_to_another_region_is_closed(scene: Stage, kind: type[Seat]) -> None:
+    seat, _ = await seat_of(scene, kind)
+    old_socket, mark = seat.socket, scene.discord.journal.mark()
+    await scene.home.move_region()
+    await scene.discord.bot_connected_to_voice(since=mark, seconds=SOON_SECONDS)
+    await until(seat.is_connected)
+    assert seat.socket is not old_socket
+    await until(lambda: old_socket.fileno() == -1)
+
+
+@BOTH
+async def test_9_lost_answers_do_not_stop_the_discovery(scene: Stage, kind: type[Seat]) -> None:
+    scene.discord.voice.faults.lost_discoveries = 2
+    await address_is_found(scene, kind)
+
+
+@BOTH
+async def test_9_strangers_do_not_stop_the_discovery(scene: Stage, kind: type[Seat]) -> None:
+    scene.discord.voice.faults.stray_before_discovery = b"\x80\x78 something else, with a zero \x00 in it" + bytes(40)
+    await address_is_found(scene, kind)
+
+
+async def address_is_found(scene: Stage, kind: type[Seat]) -> None:
     asha = scene.home.add_member("Asha")
     await asha.join(scene.channel)
-    scene.discord.voice.faults.lost_discoveries = 2
-    scene.discord.voice.faults.stray_before_discovery = b"\x80\x78 something else, with a zero \x00 in it" + bytes(40)
     async with asyncio.timeout(SOON_SECONDS):
         seat, _ = await seat_of(scene, kind)
     assert (seat.ip, seat.port) == seat.socket.getsockname()
@@ -211,30 +272,51 @@ async def test_10_the_last_word_is_followed_by_silence(scene: Stage, kind: type[
     await until(lambda: [packet.is_silence for packet in heard.packets[-5:]] == [True] * 5)
 
 
-@BOTH
-async def test_10_no_log_tells_a_secret(scene: Stage, kind: type[Seat], caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("nextcord.voice_client", "bot"):
-        caplog.set_level(logging.DEBUG, name)
-    logger = logging.getLogger("nextcord.gateway")
-    voice_lines: list[str] = []
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+    """All that is logged about voice, by nextcord and by us. Not what its main gateway logs of every message that
+    comes: that is the same whichever voice client there is."""
+    lines: list[str] = []
 
     class Voice(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if "oice websocket" in record.msg:
-                voice_lines.append(record.getMessage())
+            if record.name != "nextcord.gateway" or "oice websocket" in record.msg:
+                lines.append(record.getMessage())
 
     handler = Voice()
-    logger.addHandler(handler)
-    before = logger.level
-    logger.setLevel(logging.DEBUG)
-    try:
-        seat, session = await seat_of(scene, kind)
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
-    text = "\n".join(
-        [*voice_lines, *(record.getMessage() for record in caplog.records if "gateway" not in record.name)]
+    names = ("nextcord.gateway", "nextcord.voice_client", "bot")
+    for name in names:
+        caplog.set_level(logging.DEBUG, name)
+        logging.getLogger(name).addHandler(handler)
+    ours = loguru.logger.add(
+        lambda message: lines.append(str(message)), level=0, format="{message} {extra} {exception}"
     )
-    assert session.transport is not None
-    assert str(seat.token) not in text
-    assert str(list(session.transport.key))[1:-1] not in text
+    yield lines
+    loguru.logger.remove(ours)
+    for name in names:
+        logging.getLogger(name).removeHandler(handler)
+
+
+async def joins_twice(scene: Stage, kind: type[Seat]) -> tuple[Seat, list[Transport]]:
+    """A join, a connection that breaks, and another join, so that there is something to log; and the keys of both."""
+    seat, first = await seat_of(scene, kind)
+    mark = scene.discord.journal.mark()
+    await scene.discord.voice.close(first, 4006)
+    second = await scene.discord.bot_connected_to_voice(since=mark)
+    return seat, [session.transport for session in (first, second) if session.transport is not None]
+
+
+@BOTH
+async def test_10_no_log_tells_the_token(scene: Stage, kind: type[Seat], told: list[str]) -> None:
+    seat, _ = await joins_twice(scene, kind)
+    assert told
+    assert str(seat.token) not in "\n".join(told)
+
+
+@BOTH
+async def test_10_no_log_tells_the_key(scene: Stage, kind: type[Seat], told: list[str]) -> None:
+    _, transports = await joins_twice(scene, kind)
+    assert told
+    for transport in transports:
+        assert str(list(transport.key))[1:-1] not in "\n".join(told)
+        assert transport.key.hex() not in "\n".join(told)

@@ -1,7 +1,7 @@
 """Someone in a guild who can write, use commands, and talk."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from workers.opus import OpusEncoder
 if TYPE_CHECKING:
     from tests.discord.guild import Guild
     from tests.discord.simulator import DiscordSimulator
+
+SUBCOMMANDS: Final = {1, 2}
+"""Types of options that are words of a command."""
 
 type Pcm = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 
@@ -119,8 +122,12 @@ class Person:
         """Use a slash command, of one word or with its subcommand ("voice choose")."""
         name, *path = command.split()
         known = self.discord.commands.find(name, self.guild.id)
+        declared = _options(known, path)
         interaction = self.discord.interactions.begin(self.member.user, channel)
-        given = [_option(known, path, name, value) for name, value in options.items()]
+        given = [
+            {"name": name, "type": _named(declared, name, command)["type"], "value": value}
+            for name, value in options.items()
+        ]
         for word in reversed(path):
             given = [{"type": 1, "name": word, "options": given}]
         data: Json = {"id": known["id"], "name": name, "type": 1, "options": given}
@@ -200,10 +207,18 @@ def at_spoken_rate(pcm: Pcm, rate_hz: int) -> Pcm:
     return resampled
 
 
-def _option(command: Json, path: list[str], name: str, value: Any) -> Json:
-    """An option with its type, as the command declares it."""
-    options = command.get("options") or []
+def _options(command: Json, path: list[str]) -> list[Json]:
+    """What a command, or its subcommand, declares. Raises AssertionError when there is no such subcommand."""
+    options: list[Json] = command.get("options") or []
     for word in path:
-        options = next(option for option in options if option["name"] == word).get("options") or []
-    declared = next(option for option in options if option["name"] == name)
-    return {"name": name, "type": declared["type"], "value": value}
+        subcommand = _named([option for option in options if option["type"] in SUBCOMMANDS], word, command["name"])
+        options = subcommand.get("options") or []
+    return options
+
+
+def _named(options: list[Json], name: str, of: str) -> Json:
+    for option in options:
+        if option["name"] == name:
+            return option
+    known = ", ".join(option["name"] for option in options) or "nothing"
+    raise AssertionError(f'/{of} declares no "{name}"; it declares {known}')

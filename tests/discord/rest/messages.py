@@ -2,13 +2,14 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
 from tests.discord.channel import Channel
 from tests.discord.events import Json, MessageDeleted, MessageEdited, MessagePosted, Typing
-from tests.discord.message import Message
+from tests.discord.message import EPHEMERAL, Message
 from tests.discord.permissions import Permission
 from tests.discord.refusals import Refusal, invalid_form, missing_access, missing_permissions
 from tests.discord.rest.answers import answer, done
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LONGEST_MESSAGE: Final = 2_000
 LONGEST_NONCE: Final = 25
+USUAL_HISTORY, LONGEST_HISTORY = 50, 100
+"""How many messages are read at once."""
 MENTION: Final = re.compile(r"<@!?(\d+)>")
 
 
@@ -45,9 +48,9 @@ class Messages:
 
     async def recent(self, request: web.Request) -> web.Response:
         channel = self.place(request, Permission.READ_MESSAGE_HISTORY)
-        messages = [message for message in self.world.messages.values() if message.channel is channel]
-        newest = sorted(messages, key=lambda message: -message.id)[: int(request.query.get("limit", 50))]
-        return answer([message.payload() for message in newest])
+        seen = [message for message in self.world.messages.values() if message.channel is channel]
+        newest = sorted((message for message in seen if not message.flags & EPHEMERAL), key=lambda seen: -seen.id)
+        return answer([message.payload() for message in asked_for(newest, request.query)])
 
     async def create(self, request: web.Request) -> web.Response:
         channel = self.place(request, Permission.SEND_MESSAGES)
@@ -196,6 +199,33 @@ def check_content(content: str, body: Json, attachments: list[Json]) -> None:
         raise invalid_form("content", "BASE_TYPE_MAX_LENGTH", "Must be 2000 or fewer in length.")
     if not (content.strip() or body.get("embeds") or attachments or body.get("components") or body.get("sticker_ids")):
         raise Refusal(400, 50006, "Cannot send an empty message")
+
+
+def asked_for(newest: list[Message], query: Mapping[str, str]) -> list[Message]:
+    """The part of a channel's messages, newest first, that ``before``, ``after``, ``around`` and ``limit`` ask for.
+    Raises Refusal."""
+    limit = _number(query, "limit", USUAL_HISTORY)
+    if not 1 <= limit <= LONGEST_HISTORY:
+        raise invalid_form("limit", "NUMBER_TYPE_RANGE", "int value should be between 1 and 100.")
+    if "around" in query:
+        middle = _number(query, "around")
+        later = [message for message in newest if message.id > middle]
+        others = [message for message in newest if message.id <= middle]
+        return later[max(0, len(later) - limit // 2) :] + others[: limit - limit // 2]
+    if "before" in query:
+        end = _number(query, "before")
+        return [message for message in newest if message.id < end][:limit]
+    if "after" in query:
+        beginning = _number(query, "after")
+        return [message for message in newest if message.id > beginning][-limit:]
+    return newest[:limit]
+
+
+def _number(query: Mapping[str, str], name: str, usual: int = 0) -> int:
+    try:
+        return int(query.get(name, usual))
+    except ValueError:
+        raise invalid_form(name, "NUMBER_TYPE_COERCE", f'Value "{query[name]}" is not snowflake.') from None
 
 
 async def _json_of(request: web.Request) -> Json:

@@ -1,7 +1,8 @@
 """One web socket to a voice server: from hello to goodbye."""
 
+import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSMessage, WSMsgType, web
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from tests.discord.voice.regions import Regions
     from tests.discord.voice.server import VoiceServer
 
-ENDED_BY_CLIENT = frozenset({1000, 1001})
+ENDED_FOR_GOOD: Final = frozenset({1000, 1001, Close.SESSION_TIMEOUT})
+"""Closes after which nothing can be resumed; the first two are a client's goodbye."""
+MISSED_INTERVALS: Final = 1.5
+"""Without a heartbeat for so many, a client is taken to be gone."""
 
 
 class VoiceRefusal(Exception):
@@ -34,13 +38,20 @@ class VoiceHandshake:
         self.regions = regions
         self.socket = socket
         self.session: VoiceSession | None = None
+        self._patience = server.heartbeat_seconds * MISSED_INTERVALS
+        self._until_timeout: asyncio.Timeout
 
     async def listen(self) -> None:
         """Until the socket is closed, by either side."""
         await self._send(Op.HELLO, {"v": 8, "heartbeat_interval": int(self.server.heartbeat_seconds * 1000)})
         try:
-            async for message in self.socket:
-                await self._receive(message)
+            async with asyncio.timeout(self._patience) as self._until_timeout:
+                async for message in self.socket:
+                    await self._receive(message)
+        except TimeoutError:
+            await self.socket.close(code=Close.SESSION_TIMEOUT)
+            await self._goodbye(Close.SESSION_TIMEOUT)
+            return
         except VoiceRefusal as refusal:
             await self.socket.close(code=refusal.code)
             await self._goodbye(refusal.code)
@@ -59,8 +70,7 @@ class VoiceHandshake:
             raise VoiceRefusal(Close.UNREADABLE) from None
         self.regions.journal.record(VoiceMessage(self.session.user_id if self.session else None, op, data))
         if op == Op.HEARTBEAT:
-            if self.regions.faults.answers_heartbeats:
-                await self._send(Op.HEARTBEAT_ACK, {"t": data["t"] if isinstance(data, dict) else data})
+            await self._heartbeat(data)
         elif op == Op.IDENTIFY:
             await self._identify(data)
         elif op == Op.RESUME:
@@ -69,6 +79,14 @@ class VoiceHandshake:
             raise VoiceRefusal(Close.NOT_AUTHENTICATED)
         else:
             await self._receive_of(self.session, op, data)
+
+    async def _heartbeat(self, data: Any) -> None:
+        self._until_timeout.reschedule(asyncio.get_running_loop().time() + self._patience)
+        is_version_8 = isinstance(data, dict)
+        if self.session and is_version_8 and "seq_ack" in data:
+            self.session.acknowledged = int(data["seq_ack"])
+        if self.regions.faults.answers_heartbeats:
+            await self._send(Op.HEARTBEAT_ACK, {"t": data["t"] if is_version_8 else data})
 
     async def _receive_of(self, session: VoiceSession, op: int, data: Any) -> None:
         match op:
@@ -172,7 +190,7 @@ class VoiceHandshake:
         if session is None or session.socket is not self.socket:
             return
         session.socket = None
-        if code in ENDED_BY_CLIENT:
+        if code in ENDED_FOR_GOOD:
             await self.regions.end(session)
 
     async def _send(self, op: int, data: Json) -> None:

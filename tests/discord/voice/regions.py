@@ -43,6 +43,7 @@ class Regions:
         self.servers: list[VoiceServer] = []
         self._certificate = certificate
         self._tickets: dict[int, tuple[VoiceServer, str]] = {}
+        self._begun = 0
 
     async def start(self) -> None:
         await self._add_server()
@@ -87,7 +88,8 @@ class Regions:
         room = self.room(member.voice.channel_id)
         id_, guild_id = member.voice.session_id, member.guild_id
         session = VoiceSession(member.id, guild_id, id_, ssrc, room, max_dave_version, self.journal)
-        link = f"{self.seed}:{member.id}"
+        self._begun += 1  # else who connects again meets the same mishaps again
+        link = f"{self.seed}:{guild_id}:{member.id}:{self._begun}"
         session.send_to, session.faults = server.send, self.faults
         session.downlink = Link(self.faults.downlink, f"down:{link}", session.send_datagram)
         session.uplink = Link(self.faults.uplink, f"up:{link}", session.receive_packet)

@@ -49,6 +49,8 @@ class VoiceSession:
         self.has_announced_itself = False
         """Discord passes nothing on from a client that never sent op 5."""
         self.sequence = 0
+        self.acknowledged = -1
+        """Up to which message the client said, with its last heartbeat, that it has read."""
         self.sent: list[Sent] = []
         self.faults: VoiceFaults
         self.downlink: Link

@@ -44,19 +44,18 @@ async def test_whom_nothing_tells_by_is_answered_as_the_server_or_the_app_speaks
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_a_server_has_a_language_for_those_who_chose_none(evening: Evening, door: str) -> None:
-    def asked(name: str) -> dict[str, str]:
-        return {"name": name, "whose": "server"} if door == "slash" else {"name": f"server {name}".strip()}
+    async def told(name: str) -> str:
+        if door == "slash":
+            return await evening.orders(door, "language", name=name, whose="server")
+        return await evening.orders(door, "language", name=f"server {name}")
 
     refused = says("missing_permission", permission="Manage Server")
-    assert await evening.orders(door, "language", **asked("hindi")) in refused
+    assert await told("hindi") in refused
     await owned_by_asha(evening)
-    told = says("language_set_here", tongue="Hindi")
-    assert await evening.orders(door, "language", **asked("hindi")) in told
+    assert await told("hindi") in says("language_set_here", tongue="Hindi")
     assert (await evening.parts.preferences.of_server(evening.home.id)).language == "hi"
     assert await evening.orders(door, "join") in says("cannot_join_nowhere", "hi")
-    assert await evening.orders(door, "language", **asked("auto")) in says(
-        "language_set_here", "hi", tongue="जो तुम बोलो उसी"
-    )
+    assert await told("auto") in says("language_set_here", "hi", tongue="जो तुम बोलो उसी")
 
 
 async def test_an_unknown_language_is_said_so(evening: Evening) -> None:
