@@ -14,6 +14,11 @@ from config.audio import FRAME_MS, SPOKEN_FRAME_SAMPLES, SPOKEN_RATE_HZ
 
 WAIT_SECONDS: Final = 0.060
 """How long a missing packet is waited for."""
+WAIT_AT_BEGINNING_SECONDS: Final = 0.015
+"""The same where somebody may be beginning to speak: she is to notice it within 150 ms. One that was merely overtaken
+comes sooner, and what was lost is made up from the next packet."""
+BEGINNING_FRAMES: Final = 10
+"""So many packets behind a silence are its beginning."""
 MOST_WAITING: Final = 50
 """More than a second behind one missing packet: it is not worth waiting for."""
 MOST_CONCEALED: Final = 5
@@ -78,6 +83,8 @@ class JitterBuffer:
         self._ended_in_silence = False
         self._told_ms = 0
         """Silence told by the clock since the last packet."""
+        self._frames = 0
+        """Packets that went on since the last silence."""
 
     def push(self, sequence: int, timestamp: int, payload: bytes, now: float) -> list[Piece]:
         """A packet has come (its payload is decrypted Opus): everything whose turn it is now. ``now``: seconds."""
@@ -113,13 +120,14 @@ class JitterBuffer:
         if quiet_ms < TOLD_AT_ONCE_MS:
             return []
         self._told_ms += quiet_ms
+        self._frames = 0
         return [Quiet(quiet_ms)]
 
     @property
     def due_at(self) -> float | None:
         """When time alone brings something out; None: never."""
         if self._waiting:
-            return min(waiting.arrived_at for waiting in self._waiting.values()) + WAIT_SECONDS
+            return min(waiting.arrived_at for waiting in self._waiting.values()) + self._wait_seconds
         if self._next_sequence is None or self._told_ms >= LONGEST_TOLD_SECONDS * 1000:
             return None
         begins_after = STOPPED_AFTER_SECONDS if self._ended_in_silence else STALLED_AFTER_SECONDS
@@ -129,7 +137,11 @@ class JitterBuffer:
     def _begin(self, sequence: int, timestamp: int, now: float) -> None:
         self._next_sequence, self._next_timestamp = sequence, timestamp
         self._last_arrived_at = self._emitted_arrived_at = now
-        self._told_ms = 0
+        self._told_ms = self._frames = 0
+
+    @property
+    def _wait_seconds(self) -> float:
+        return WAIT_AT_BEGINNING_SECONDS if self._frames < BEGINNING_FRAMES else WAIT_SECONDS
 
     def _ahead(self, sequence: int) -> int:
         assert self._next_sequence is not None
@@ -147,7 +159,7 @@ class JitterBuffer:
         while self._waiting:
             if self._next_sequence in self._waiting:
                 pieces += self._emit(self._next_sequence)
-            elif len(self._waiting) >= MOST_WAITING or self._longest_wait(now) >= WAIT_SECONDS:
+            elif len(self._waiting) >= MOST_WAITING or self._longest_wait(now) >= self._wait_seconds:
                 pieces += self._emit(min(self._waiting, key=self._ahead))
             else:
                 break
@@ -166,6 +178,8 @@ class JitterBuffer:
         self._emitted_arrived_at = arrived_at
         self._ended_in_silence = payload == SILENCE
         self._told_ms = 0
+        is_behind_silence = any(isinstance(piece, Quiet) for piece in pieces) or self._ended_in_silence
+        self._frames = 1 if is_behind_silence else self._frames + 1
         return [*pieces, Frame(payload)]
 
     def _gap(self, lost: int, timestamp: int, payload: bytes, arrived_at: float) -> list[Piece]:

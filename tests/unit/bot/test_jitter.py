@@ -5,9 +5,11 @@ import random
 import pytest
 
 from bot.voice.jitter import (
+    BEGINNING_FRAMES,
     LONGEST_TOLD_SECONDS,
     MOST_CONCEALED,
     MOST_WAITING,
+    WAIT_AT_BEGINNING_SECONDS,
     WAIT_SECONDS,
     Frame,
     JitterBuffer,
@@ -79,11 +81,33 @@ def test_any_order_within_the_wait_comes_out_whole() -> None:
 
 def test_a_lost_packet_is_waited_for_and_then_recovered_from_the_next() -> None:
     speaker = Speaker()
-    speaker.say(0)
-    assert speaker.say(2) == []
-    assert speaker.say(3) == []
-    assert speaker.buffer.tick(0.040 + WAIT_SECONDS - 0.001) == []
-    assert speaker.buffer.tick(0.040 + WAIT_SECONDS) == [Lost(1, speech(2)), *frames(2, 3)]
+    for number in range(BEGINNING_FRAMES):
+        speaker.say(number)
+    lost, due = BEGINNING_FRAMES, (BEGINNING_FRAMES + 1) * 0.020 + WAIT_SECONDS
+    assert speaker.say(lost + 1) == []
+    assert speaker.say(lost + 2) == []
+    assert speaker.buffer.tick(due - 0.001) == []
+    assert speaker.buffer.tick(due + 0.001) == [Lost(1, speech(lost + 1)), *frames(lost + 1, lost + 2)]
+
+
+@pytest.mark.parametrize("before", ["nothing", "silence by the clock", "silence by its timestamp", "a silence frame"])
+def test_where_somebody_may_be_beginning_a_lost_packet_is_hardly_waited_for(before: str) -> None:
+    speaker, first, silent_ms = Speaker(), 0, 0
+    if before != "nothing":
+        for first in range(1, 2 * BEGINNING_FRAMES):
+            speaker.say(first - 1)
+        silent_ms = 1_000
+        if before == "silence by the clock":
+            assert speaker.buffer.tick(first * 0.020 + 0.9)
+        elif before == "a silence frame":
+            speaker.say(first, payload=SILENCE)
+            first += 1
+    speaker.say(first, silent_ms=silent_ms)
+    arrived_at = ((first + 2) * 20 + silent_ms) / 1000
+    assert speaker.say(first + 2, silent_ms=silent_ms) == []
+    assert speaker.buffer.tick(arrived_at + WAIT_AT_BEGINNING_SECONDS - 0.001) == []
+    recovered = [Lost(1, speech(first + 2)), *frames(first + 2)]
+    assert speaker.buffer.tick(arrived_at + WAIT_AT_BEGINNING_SECONDS + 0.001) == recovered
 
 
 def test_what_comes_after_its_place_was_given_up_is_late() -> None:
