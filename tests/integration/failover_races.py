@@ -1,12 +1,12 @@
 """Situations of who starts when, who wins and who is stopped."""
 
 from tests.fakes.chat_models import Pause
-from tests.fakes.providers import Close, Reset, Silence, breaks_off, fails, goes_on, never_answers, says
 from tests.fakes.providers import Pause as Wait
-from tests.fakes.providers.script import Answer, Finish, words
+from tests.fakes.providers import Reset, Silence, breaks_off, fails, goes_on, never_answers, says
+from tests.fakes.providers.script import Answer
 from tests.integration.failover_room import ANSWER, Engine, Peer
 from tests.integration.failover_situation import Situation
-from workers.errors import EngineBusy, EngineMisconfigured, EngineTimeout, EngineUnavailable
+from workers.errors import EngineBusy, EngineMisconfigured, EngineUnavailable
 from workers.failover.ledger import Record
 
 SOON = 0.2
@@ -253,6 +253,14 @@ HEALTH = (
         asked={"first": 1},
     ),
     Situation(
+        name="one who rests is asked when the last one who is well is slow",
+        peers={"first": Peer(), "second": Peer(script=never_answers(), expected_seconds=SOON)},
+        records={"first": Record(rests_for_seconds=9, why="failed")},
+        by=("first",),
+        not_before_seconds={"first": SOON},
+        cancelled=("second",),
+    ),
+    Situation(
         name="one who said when to come back is left alone even then",
         peers={"first": Peer(), "second": Peer(script=fails(400))},
         records={"first": Record(rests_for_seconds=9, why="429", was_told_to_wait=True)},
@@ -313,73 +321,4 @@ HEALTH = (
     ),
 )
 
-GOING_ON = (
-    Situation(
-        name="the next goes on from the words that were said",
-        peers={"first": Peer(script=breaks_off(SENTENCE, *RESET)), "second": Peer(script=goes_on(ANSWER))},
-        by=("first", "second"),
-        counted=(("failed", "first"), ("succeeded", "second")),
-        errors={"first": EngineUnavailable},
-    ),
-    Situation(
-        name="the next says the last sentence again and nobody hears it twice",
-        peers={"first": Peer(script=breaks_off(SENTENCE, Close())), "second": Peer(script=says(ANSWER))},
-        by=("first", "second"),
-    ),
-    Situation(
-        name="the next begins anew in the middle of a sentence and nobody hears that",
-        peers={"first": Peer(script=breaks_off(HALF, *RESET)), "second": Peer(script=says(ANSWER))},
-        by=("first", "second"),
-    ),
-    Situation(
-        name="the next repeats two sentences before it goes on",
-        peers={
-            "first": Peer(script=breaks_off("My day was long and good. I met Asha at the market.", *RESET)),
-            "second": Peer(script=says(ANSWER)),
-        },
-        by=("first", "second"),
-    ),
-    Situation(
-        name="three share one answer",
-        peers={
-            "first": Peer(script=breaks_off(SENTENCE, *RESET)),
-            "second": Peer(script=breaks_off("I met Asha at the market.", *RESET)),
-            "third": Peer(script=goes_on(ANSWER)),
-        },
-        by=("first", "second", "third"),
-        counted=(("failed", "first"), ("failed", "second"), ("succeeded", "third")),
-    ),
-    Situation(
-        name="one who falls silent in the middle is taken over from",
-        peers={"first": Peer(script=breaks_off(SENTENCE, Silence())), "second": Peer(script=goes_on(ANSWER))},
-        longest_silence_seconds=0.5,
-        by=("first", "second"),
-        not_before_seconds={"second": 0.5},
-        cancelled=("first",),
-        errors={"first": EngineTimeout},
-    ),
-    Situation(
-        name="one who breaks behind its last word needs no other words",
-        peers={"first": Peer(script=breaks_off(ANSWER, Close())), "second": Peer(script=Answer(steps=(Finish(),)))},
-        by=("first",),
-    ),
-    Situation(
-        name="nobody can go on",
-        peers={"first": Peer(script=breaks_off(HALF, Close())), "second": Peer(script=fails(400))},
-        answer=HALF,
-        by=("first",),
-        fails_after=True,
-        causes=("second: 400",),
-    ),
-    Situation(
-        name="pauses between words that are no silence change nothing",
-        peers={
-            "first": Peer(script=Answer(steps=(*words(HALF), Wait(20), *words(f"x {ANSWER[20:]}")[1:], Finish()))),
-            "second": Peer(),
-        },
-        by=("first",),
-        asked={"second": 0},
-    ),
-)
-
-SITUATIONS = (*OWN_ENGINES, *RACES, *HEALTH, *GOING_ON)
+SITUATIONS = (*OWN_ENGINES, *RACES, *HEALTH)

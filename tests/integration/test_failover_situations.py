@@ -5,13 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.providers import ServerThread
-from tests.integration import failover_odd_streams, failover_races, failover_refusals
+from tests.integration import failover_going_on, failover_odd_streams, failover_races, failover_refusals
 from tests.integration.failover_room import FailoverRoom, Outcome
 from tests.integration.failover_situation import Situation
 from workers.failover.cloud import CloudContender
 from workers.lineup import NoEngine
 
-SITUATIONS = (*failover_races.SITUATIONS, *failover_refusals.SITUATIONS, *failover_odd_streams.SITUATIONS)
+SITUATIONS = (
+    *failover_races.SITUATIONS,
+    *failover_going_on.SITUATIONS,
+    *failover_refusals.SITUATIONS,
+    *failover_odd_streams.SITUATIONS,
+)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ Whoever dies after words were spoken is followed by another that goes on from th
 ends the answer.
 """
 
+import math
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -16,13 +17,15 @@ from loguru import logger
 from workers.engines import ChatModel, Conversation, Delta
 from workers.errors import NoWords
 from workers.failover.race import Broke, Lost, Race
-from workers.failover.roster import Roster
+from workers.failover.roster import Roster, RosterLine
 from workers.failover.seam import Seam, is_over, whole_words
 from workers.lineup import NoEngine
 
 ALIVE: Final = Delta("", "")
 MOST_BREAKS: Final = 2
 """How often one engine may break in one answer before it is not asked again."""
+HEAD_START_IN_THE_MIDDLE_SECONDS: Final = 0.4
+"""Whoever listens sits in silence already: several that hang one behind the other must not add up."""
 
 
 def has_words(delta: Delta) -> bool:
@@ -56,32 +59,36 @@ class FailoverChat:
         said = conversation.answer_so_far
         breaks: Counter[str] = Counter()
         without: list[str] = []
+        unless_slow: list[str] = []
         while True:
             seam = Seam(said)
             try:
-                for delta in self._race(replace(conversation, answer_so_far=whole_words(said)), said, without):
+                line = self._roster.line(without, unless_slow)
+                for delta in self._race(replace(conversation, answer_so_far=whole_words(said)), said, line):
                     text = seam.feed(delta.text)
                     said += text
                     yield Delta(text, delta.engine) if text else ALIVE
                 yield Delta(seam.finish(), "")
             except Broke as broke:
                 breaks[broke.engine] += 1
-                without = list(breaks)
+                without = [engine for engine, count in breaks.items() if count >= MOST_BREAKS]
+                unless_slow = list(breaks)
                 self._log("Going on with another engine: {}", broke.error)
             except Lost as lost:
-                second_chance = [engine for engine, count in breaks.items() if count >= MOST_BREAKS]
-                if said and is_over(said) and {type(cause) for cause in lost.causes} == {NoWords}:
+                told = [cause for cause in lost.causes if isinstance(cause, NoWords) or cause.engine not in breaks]
+                if said and is_over(said) and {type(cause) for cause in told} == {NoWords}:
                     return  # whoever broke had said all that there was to say
-                if breaks and without != second_chance:
-                    without = second_chance
+                if set(unless_slow) - set(without):
+                    unless_slow = []
                     continue
                 yield from self._give_up(replace(conversation, answer_so_far=said), lost)
                 return
             else:
                 return
 
-    def _race(self, conversation: Conversation, said: str, without: list[str]) -> Generator[Delta]:
-        race = Race(self._roster.line(without), conversation, is_usable=partial(has_news, said))
+    def _race(self, conversation: Conversation, said: str, line: RosterLine[Conversation, Delta]) -> Generator[Delta]:
+        head_start = HEAD_START_IN_THE_MIDDLE_SECONDS if said else math.inf
+        race = Race(line, conversation, is_usable=partial(has_news, said), longest_head_start_seconds=head_start)
         with closing(race.run()) as deltas:
             for delta in deltas:
                 yield delta or ALIVE

@@ -19,7 +19,8 @@ MOST_CLOUDS: Final = 3
 LONGEST_LATER_HEAD_START_SECONDS: Final = 1.0
 """Somebody has been waiting in vain already: a second and a third that hang must not take their whole time, too."""
 
-type Because = Literal["start", "failed", "slow"]
+type Because = Literal["start", "failed", "slow", "late"]
+"""Why another one is asked: ``slow`` beside those who run, ``late`` in the place of one of them."""
 
 
 class Line[Request, Item](Protocol):
@@ -66,11 +67,13 @@ class Race[Request, Item]:
         request: Request,
         *,
         is_usable: Callable[[Sequence[Item], bool], bool],
+        longest_head_start_seconds: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._line = line
         self._request = request
         self._is_usable = is_usable
+        self._longest_head_start_seconds = longest_head_start_seconds
         self._clock = clock
         self._events: SimpleQueue[tuple[Attempt, Event[Item]]] = SimpleQueue()
         self._runners: list[_Runner[Request, Item]] = []
@@ -97,6 +100,7 @@ class Race[Request, Item]:
         while self._runners:
             found = self._wait(self._next_start_at)
             if found is None:
+                self._drop_silent()
                 if self._clock() >= self._next_start_at:
                     self._start_next("slow")
             elif self._took_lead(*found):
@@ -133,16 +137,30 @@ class Race[Request, Item]:
         if not runner.has_stumbled or not self._runners:
             self._start_next("failed")
 
+    def _drop_silent(self) -> None:
+        """Whoever began and then said nothing for too long is dead, as a winner would be."""
+        for runner in list(self._runners):
+            if runner.held and self._is_silent(runner) and self._is_usable(runner.held, True):
+                self._drop(runner, self._given_up_as_silent(runner))
+
+    def _is_silent(self, runner: _Runner[Request, Item]) -> bool:
+        return self._clock() - runner.sign_of_life_at >= runner.contender.longest_silence_seconds
+
+    @staticmethod
+    def _given_up_as_silent(runner: _Runner[Request, Item]) -> EngineError:
+        contender = runner.contender
+        silence = f"silent for {contender.longest_silence_seconds:g} s in the middle of its answer"
+        error = EngineTimeout(contender.name, silence)
+        if runner.attempt is not None:
+            runner.attempt.stop(error)
+        return error
+
     def _relay(self, winner: _Runner[Request, Item]) -> Generator[Item | None]:
         while not winner.has_ended:
             found = self._wait(winner.sign_of_life_at + winner.contender.longest_silence_seconds)
             match found:
-                case None if self._clock() - winner.sign_of_life_at >= winner.contender.longest_silence_seconds:
-                    silence = f"silent for {winner.contender.longest_silence_seconds:g} s in the middle of its answer"
-                    error = EngineTimeout(winner.contender.name, silence)
-                    if winner.attempt is not None:
-                        winner.attempt.stop(error)
-                    raise Broke(winner.contender.name, error)
+                case None if self._is_silent(winner):
+                    raise Broke(winner.contender.name, self._given_up_as_silent(winner))
                 case (_, Made(item)):
                     yield item
                 case (_, Failed(error)):
@@ -176,7 +194,9 @@ class Race[Request, Item]:
         if contender is None:
             self._next_start_at = now + LOOK_UP_SECONDS
             return
-        longest = math.inf if because == "start" else LONGEST_LATER_HEAD_START_SECONDS
+        longest = self._longest_head_start_seconds
+        if because != "start":
+            longest = min(longest, LONGEST_LATER_HEAD_START_SECONDS)
         self._next_start_at = now + min(contender.head_start_seconds, longest)
         runner = _Runner(contender, started_at=now, sign_of_life_at=now)
         self._runners.append(runner)
@@ -188,7 +208,7 @@ class Race[Request, Item]:
         now = self._clock()
         late = [each for each in clouds if now - each.started_at >= each.contender.head_start_seconds]
         given_up = min(late, key=lambda each: (not each.has_stumbled, each.started_at), default=None)
-        contender = None if given_up is None else self._line.next("slow", clouds_allowed=True)
+        contender = None if given_up is None else self._line.next("late", clouds_allowed=True)
         if given_up is None or given_up.attempt is None or contender is None:
             return contender
         self._runners.remove(given_up)

@@ -1,6 +1,6 @@
 """Everybody who can answer at one stage, in tiers: the settings order the tiers, what was measured orders each tier."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workers.failover.cloud import CloudContender
@@ -30,9 +30,10 @@ class Roster[Request, Item]:
 
     tiers: tuple[Tier[Request, Item], ...]
 
-    def line(self, without: Sequence[str] = ()) -> "RosterLine[Request, Item]":
-        """Who answers one request, in order, but for ``without``."""
-        return RosterLine(self.tiers, without)
+    def line(self, without: Sequence[str] = (), unless_slow: Sequence[str] = ()) -> "RosterLine[Request, Item]":
+        """Who answers one request, in order, but for ``without``, and for ``unless_slow`` as long as somebody else
+        may still answer in time."""
+        return RosterLine(self.tiers, without, unless_slow)
 
     def preferring(self, name: str) -> "Roster[Request, Item] | None":
         """The same with ``name`` before all others; None when nobody is called that."""
@@ -52,35 +53,49 @@ class RosterLine[Request, Item]:
     """Hands out everybody once. Asks a tier's ledger only when the tier is reached: a healthy first engine costs no
     trip to Redis. One thread."""
 
-    def __init__(self, tiers: Sequence[Tier[Request, Item]], without: Sequence[str]) -> None:
+    def __init__(
+        self, tiers: Sequence[Tier[Request, Item]], without: Sequence[str] = (), unless_slow: Sequence[str] = ()
+    ) -> None:
         self._tiers = tiers
         self._gone = set(without)
+        self._unless_slow = set(unless_slow)
         self._orders: dict[int, list[AnyContender[Request, Item]]] = {}
         self._resting: list[tuple[float, AnyContender[Request, Item]]] = []
 
     def next(self, because: Because, *, clouds_allowed: bool) -> Contender[Request, Item] | None:
         """When nobody is left who is well, whoever rests from failures is asked all the same: that is better than
-        silence. Not those who named a time themselves."""
+        silence. Not those who named a time themselves, and not in the place of one who is only late."""
 
         def may_start(contender: AnyContender[Request, Item]) -> bool:
             return (
                 contender.name not in self._gone
                 and (clouds_allowed or not contender.is_cloud)
-                and (because != "slow" or contender.starts_when_others_are_slow)
+                and (because not in ("slow", "late") or contender.starts_when_others_are_slow)
             )
 
-        for number, tier in enumerate(self._tiers):
-            for contender in self._order(number, tier):
-                if may_start(contender):
-                    self._gone.add(contender.name)
-                    return contender
-        if because == "slow":
-            return None
-        for _, contender in sorted(self._resting, key=lambda resting: resting[0]):
+        for contender in self._in_order(because):
             if may_start(contender):
                 self._gone.add(contender.name)
                 return contender
         return None
+
+    def _in_order(self, because: Because) -> Iterator[AnyContender[Request, Item]]:
+        """Who comes into question. A tier's ledger is asked when the one before has nobody."""
+        put_off = []
+        for number, tier in enumerate(self._tiers):
+            for contender in self._order(number, tier):
+                if contender.name in self._unless_slow:
+                    put_off.append(contender)
+                else:
+                    yield contender
+        if because != "late":
+            resting = (contender for _, contender in sorted(self._resting, key=lambda each: each[0]))
+            for contender in resting:
+                # Those on this machine have most likely never been here: nobody looks for them in the middle of a turn.
+                if contender.name not in self._unless_slow and (contender.is_cloud or because != "slow"):
+                    yield contender
+        if because == "slow":
+            yield from put_off
 
     def _order(self, number: int, tier: Tier[Request, Item]) -> list[AnyContender[Request, Item]]:
         if number not in self._orders:

@@ -177,6 +177,18 @@ def test_a_winner_that_falls_silent_is_stopped_and_breaks_the_answer():
     assert isinstance(first.stopped[0], EngineTimeout)
 
 
+def test_who_repeats_what_was_said_and_falls_silent_is_dropped_before_it_has_won():
+    first, second = patient("first", longest_silence_seconds=0.0), patient("second")
+    running = Race(Queue((first, second)), "question", is_usable=lambda made, is_all: is_all or "news" in made).run()
+    next(running)
+    first.say("what was said")
+    while not second.has_started:
+        next(running)
+    assert isinstance(first.stopped[0], EngineTimeout)
+    second.say("news")
+    assert until_said(running) == "news"
+
+
 def test_nobody_goes_on_when_nobody_listens_any_more():
     first, second = HandContender("first"), patient("second")
     running = start(first, second)
