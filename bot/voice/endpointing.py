@@ -23,10 +23,11 @@ class EndpointRule:
     """From here a window is speech (Silero's own default)."""
     silence_probability: float = 0.35
     """Below here it is silence again; between the two it is what the window before was."""
-    start_probability: float = 0.3
-    """From here a window may be the beginning of speech: Silero grows sure of a soft one only in its third window."""
-    start_ms: int = 64
-    """So long a beginning is a start: one window alone is a click. Decides how soon a barge-in is noticed."""
+    start_probability: float = 0.4
+    """From here a window may be the beginning of speech ..."""
+    start_together: float = 0.6
+    """... and is, from here in the sum with the window before it: one that Silero is sure of, or two that it is not.
+    Decides how soon a barge-in is noticed."""
     resume_ms: int = 64
     """Speech this long ends a pause of which the judge was asked: one window alone is the burst of a last "t" or "k".
     A shorter pause was the gap before it, and is over."""
@@ -57,6 +58,11 @@ class EndpointRule:
     cut_search_ms: int = 4000
     """A cut is made at the quietest place this near to the limit."""
 
+    @property
+    def soft_probability(self) -> float:
+        """From here a window makes the next one a start that would not be one alone."""
+        return self.start_together - self.start_probability
+
     def wait_ms(self, verdict: float | None) -> int:
         """Silence that ends an utterance of which the judge thinks so."""
         if verdict is None:
@@ -76,7 +82,7 @@ class VadWindow:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Somebody speaks. Told ``start_ms`` after ``speech_sample``."""
+    """Somebody speaks. Told one window after ``speech_sample``, or two where it began softly."""
 
     start_sample: int
     """Where the utterance begins, pre-roll included."""
@@ -160,8 +166,8 @@ class Endpointer:
         self._now = 0
         """Windows fed."""
         self._is_speech = False
-        self._starting = 0
-        """Windows of speech in a row, before they are a start."""
+        self._probability_before = 0.0
+        """Of the last window, while nobody speaks."""
         self._open: _Open | None = None
         self._not_before = 0
         """Where the last utterance ended: pre-roll must not repeat it."""
@@ -175,14 +181,14 @@ class Endpointer:
     @property
     def is_open(self) -> bool:
         """Whether somebody speaks, or is in a pause that may not be the end."""
-        return self._open is not None or self._starting > 0
+        return self._open is not None or self._probability_before >= self._rule.soft_probability
 
     @property
     def needed_from_sample(self) -> int:
         """Sound before this will never be asked for again."""
         if self._open is not None:
             return self._open.start * VAD_WINDOW_SAMPLES
-        return self._preroll_from(self._now - self._starting) * VAD_WINDOW_SAMPLES
+        return self._preroll_from(self._now - 1) * VAD_WINDOW_SAMPLES
 
     def feed(self, window: VadWindow) -> list[EndpointEvent]:
         """What one more window of 32 ms tells us, in order."""
@@ -210,12 +216,12 @@ class Endpointer:
             raise ValueError("time can't be skipped inside an utterance")
         self._now += windows
         self._not_before = self._now
-        self._is_speech = False
+        self._is_speech, self._probability_before = False, 0.0
         self._recent.clear()
 
     def flush(self) -> list[EndpointEvent]:
         """The stream ended: so does an open utterance."""
-        utterance, self._starting = self._open, 0
+        utterance, self._probability_before = self._open, 0.0
         if utterance is None:
             return []
         if utterance.speech_windows < _windows(self._rule.min_speech_ms):
@@ -225,13 +231,15 @@ class Endpointer:
     # Silence, until there is speech.
 
     def _listen(self, window: VadWindow) -> list[EndpointEvent]:
-        self._starting = self._starting + 1 if window.probability >= self._rule.start_probability else 0
-        if self._starting < _windows(self._rule.start_ms):
+        rule, before = self._rule, self._probability_before
+        self._probability_before = window.probability
+        if window.probability < rule.start_probability or before + window.probability < rule.start_together:
             return []
-        speech_from = self._now - self._starting
+        windows = 2 if before >= rule.soft_probability else 1
+        speech_from = self._now - windows
         start = self._preroll_from(speech_from)
-        self._open = _Open(start, speech_end=self._now, speech_windows=self._starting)
-        self._starting, self._is_speech = 0, True
+        self._open = _Open(start, speech_end=self._now, speech_windows=windows)
+        self._probability_before, self._is_speech = 0.0, True
         return [SpeechStarted(start * VAD_WINDOW_SAMPLES, speech_from * VAD_WINDOW_SAMPLES)]
 
     def _preroll_from(self, speech_from: int) -> int:
@@ -312,7 +320,7 @@ class Endpointer:
 
     def _close(self, end: int) -> None:
         self._open, self._not_before = None, end
-        self._starting, self._is_speech = 0, False
+        self._probability_before, self._is_speech = 0.0, False
 
     def _cut_when_too_long(self) -> list[EndpointEvent]:
         utterance = self._open

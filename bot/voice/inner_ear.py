@@ -20,7 +20,7 @@ STEADY_PROBABILITY: Final = 0.98
 unsure before it lets go, and packets are read sooner again (docs/performance.md, "What hearing costs")."""
 BEGINNING_MS: Final = 160
 """For so long after a silence whoever makes a sound may be beginning to speak; Silero is sure of most by then."""
-START_PROBABILITY: Final = EndpointRule().start_probability
+SOFT_PROBABILITY: Final = EndpointRule().soft_probability
 SPEECH_PROBABILITY: Final = EndpointRule().speech_probability
 FLOWING_WINDOWS: Final = 10
 """After so many windows of speech (0.3 s) an utterance is open and no pause is: more of them decide nothing, but that
@@ -69,7 +69,7 @@ class _Person:
     @property
     def may_be_beginning(self) -> bool:
         """The next window may make it a start."""
-        is_rising = self.probability_before < START_PROBABILITY <= self.probability
+        is_rising = self.probability_before < SOFT_PROBABILITY <= self.probability
         return is_rising or self.sound_ms <= BEGINNING_MS
 
     def windows_with(self, pcm: bytes) -> list[bytes]:

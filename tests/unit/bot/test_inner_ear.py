@@ -14,7 +14,7 @@ from bot.voice.inner_ear import (
     LONGEST_SILENCE_MS,
     LONGEST_WAIT_MS,
     MOST_KEPT,
-    START_PROBABILITY,
+    SOFT_PROBABILITY,
     InnerEar,
 )
 from bot.voice.receive import Heard, Left, Silence, Sound
@@ -172,7 +172,7 @@ def test_packets_gather_longest_while_all_who_can_be_heard_are_in_the_middle_of_
     for first, second, rest in (
         (0.99, 1.0, Rest.LONG),
         (0.99, 0.9, Rest.SHORT),
-        (0.2, 0.99, Rest.SHORT),
+        (0.1, 0.99, Rest.SHORT),
         (0.99, 0.99, Rest.NONE),
         (0.99, 0.99, Rest.LONG),
     ):
@@ -202,9 +202,9 @@ def test_nothing_gathers_while_somebody_may_be_beginning(told: list[float]) -> N
     while_it_is_new = [rest_after(Sound(1, bytes(FRAME))) for _ in range(BEGINNING_MS // 20)]
     assert set(while_it_is_new) == {Rest.NONE}
     assert rest_after(Sound(1, bytes(FRAME))) is Rest.SHORT, "it is a sound, and no speech"
-    told += [START_PROBABILITY]
+    told += [SOFT_PROBABILITY]
     assert rest_after(Sound(1, bytes(WINDOW - FRAME))) is Rest.NONE, "the next window may make it a start"
-    told += [START_PROBABILITY]
+    told += [SOFT_PROBABILITY]
     assert rest_after(Sound(1, bytes(WINDOW))) is Rest.SHORT
 
 
