@@ -25,7 +25,7 @@ class EndpointRule:
     """Below here it is silence again; between the two it is what the window before was."""
     start_probability: float = 0.4
     """From here a window may be the beginning of speech ..."""
-    start_together: float = 0.6
+    start_together: float = 0.5
     """... and is, from here in the sum with the window before it: one that Silero is sure of, or two that it is not.
     Decides how soon a barge-in is noticed."""
     resume_ms: int = 64

@@ -98,11 +98,12 @@ class InnerEar:
     @property
     def rest(self) -> Rest:
         """How long what comes next may wait. Where all who make a sound are in the middle of speech, and nobody is in a
-        pause, hardly anybody begins, pauses or ends in the next moment."""
+        pause, hardly anybody begins, pauses or ends in the next moment. Where nobody makes one, whatever comes next is
+        a beginning."""
         audible = self._audible
-        if any(person.may_be_beginning for person in audible):
+        if not audible or any(person.may_be_beginning for person in audible):
             return Rest.NONE
-        if not audible or any(0 < person.silent_ms <= LONGEST_WAIT_MS for person in self._people.values()):
+        if any(0 < person.silent_ms <= LONGEST_WAIT_MS for person in self._people.values()):
             return Rest.SHORT
         is_steady = min(person.probability for person in audible) >= STEADY_PROBABILITY
         return Rest.LONG if is_steady else Rest.SHORT
