@@ -1,4 +1,4 @@
-"""A worker sends a turn on to its next stage."""
+"""A worker sends a turn on to its next stage, or to the next task of its own."""
 
 import contextlib
 import time
@@ -6,10 +6,10 @@ import time
 from kombu.exceptions import OperationalError
 
 from tasks.app import app
-from tasks.messages import HIDDEN, STAGE_OF, SaidText, Sentence, task_id
+from tasks.messages import HIDDEN, STAGE_OF, SaidText, Sentence, Utterance, task_id
 
 
-def forward(message: SaidText | Sentence) -> None:
+def forward(message: Utterance | SaidText | Sentence) -> None:
     """Put the message into its stage's queue; it is worth nothing there after the turn's deadline."""
     stage = STAGE_OF[type(message)]
     left = max(1.0, message.turn.deadline - time.time())

@@ -53,6 +53,12 @@ SPEECH_IS_HERE: Final = "speech-is-here"
 """Exists while any ``speech`` does. Written with it."""
 
 
+def pieces(turn: str) -> str:
+    """Hash: number of a piece of a long recording to what was heard in it: see tasks/recording.py. Written by
+    transcribe."""
+    return f"pieces:{turn}"
+
+
 def segment(turn: str, index: int) -> str:
     """Blob: Opus packets of one sentence. Written by synthesize."""
     return f"audio:{turn}:{index}"
@@ -78,9 +84,9 @@ def answer(turn: str) -> str:
     return f"answer:{turn}"
 
 
-def deliveries(stage: str, turn: str, index: int | None) -> str:
+def deliveries(stage: str, turn: str, part: int | None) -> str:
     """How often a message was delivered to a worker."""
-    return f"deliveries:{stage}:{turn}" if index is None else f"deliveries:{stage}:{turn}:{index}"
+    return f"deliveries:{stage}:{turn}" if part is None else f"deliveries:{stage}:{turn}:{part}"
 
 
 def history(conversation: str) -> str:

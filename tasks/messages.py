@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Final, Literal, Self, get_args
 
-WIRE_VERSION: Final = 2
+WIRE_VERSION: Final = 3
 
 type Wire = dict[str, Any]
 StageName = Literal["transcribe", "generate", "synthesize", "upkeep"]
@@ -118,6 +118,8 @@ class Utterance(Message):
     queued_at: float
     speculative: bool = False
     """The speaker may go on: transcribe, then wait for the commit before answering."""
+    piece: int = 0
+    """Which piece of it is to be heard, if it is too long for one task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +157,21 @@ STAGE_OF: Final[Mapping[type[Message], StageName]] = {
 """Where each forward message goes: the name of the task and of its queue."""
 
 
+def part_of(message: Message) -> int | None:
+    """Which of several tasks of its stage for its turn the message is. None: it is the only one, or the first."""
+    match message:
+        case Sentence():
+            return message.index
+        case Utterance(piece=piece) if piece:
+            return piece
+        case _:
+            return None
+
+
 def task_id(message: Utterance | SaidText | Sentence) -> str:
     """What Celery and Flower call the message's task, so that a turn's results are found by the turn's id."""
-    stage = STAGE_OF[type(message)]
-    index = f".{message.index}" if isinstance(message, Sentence) else ""
-    return f"{message.turn.id}.{stage}{index}"
+    part = part_of(message)
+    return f"{message.turn.id}.{STAGE_OF[type(message)]}" + ("" if part is None else f".{part}")
 
 
 HIDDEN: Final = {"argsrepr": "what was said", "kwargsrepr": ""}

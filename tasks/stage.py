@@ -16,7 +16,7 @@ from tasks import keys
 from tasks.answer import NoLongerOwner
 from tasks.app import app
 from tasks.cancellation import WatchedTurn
-from tasks.messages import Message, StageName, TurnDropped, TurnFailed, Wire, WireError, Work
+from tasks.messages import Message, StageName, TurnDropped, TurnFailed, Wire, WireError, Work, part_of
 from tasks.workplace import Workplace, workplace
 from workers.errors import EngineError
 
@@ -109,7 +109,7 @@ def _open[M: Message, Found](ask: Ask[M, Found], message: M, delivery: Delivery)
 
     Raises _Poison and NotWanted."""
     delivery.stop_if_unwanted()
-    count_key = keys.deliveries(delivery.stage, message.turn.id, delivery.index)
+    count_key = keys.deliveries(delivery.stage, message.turn.id, part_of(message))
     with delivery.place.redis.pipeline(transaction=False) as pipeline:
         pipeline.incr(count_key)
         pipeline.expire(count_key, keys.TURN_SECONDS)

@@ -8,7 +8,7 @@ from tests.contract.speech_corpus import Clip, Voices
 from tests.contract.whispers import Hearing, word_error_rate
 from workers.engines import Transcriber
 from workers.speech_to_text.cut import WINDOW_SECONDS
-from workers.speech_to_text.long_speech import hear_all, pieces
+from workers.speech_to_text.long_speech import HeardPiece, joined, pieces
 
 # openai-whisper leaves the files of its tables to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -36,8 +36,10 @@ def test_every_sentence_of_a_long_voice_message_is_heard(voices: Voices, whisper
     speech = np.concatenate([part for sentence in told * ROUNDS for part in (sentence, pause)])
     seconds = len(speech) / HEARD_RATE_HZ
     assert seconds > 2 * WINDOW_SECONDS
-    assert len(pieces(speech)) >= 3
-    whole = hear_all(whispers["faster-whisper"], speech, between=lambda: None)
+    parts = pieces(speech)
+    assert len(parts) >= 3
+    ears = whispers["faster-whisper"]
+    whole = joined([HeardPiece(len(part) / HEARD_RATE_HZ, ears.transcribe(part)) for part in parts])
     clip = Clip(" ".join(STORY * ROUNDS), "hibari", 1.0, 99.0, speech)
     assert word_error_rate([Hearing(clip, whole, 0.0)]) <= WORST_PER_CENT, whole.text
     assert whole.language == "en"

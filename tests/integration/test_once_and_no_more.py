@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from celery import Celery
 from celery.result import AsyncResult
 
 from bot.growing_text import GrowingText
+from bot.text.voice_messages import LONGEST_SECONDS
 from bot.turns import LiveTurn, Turns, Who
-from tasks.messages import Message, ReplyEnded, Sentence, StageName, Wire, Words
+from tasks.messages import Heard, Message, ReplyEnded, Sentence, StageName, Wire, Words
 from tests.fakes.engine_journal import JOURNAL, EngineJournal
 from tests.fakes.stages import ENVIRONMENT
 from tests.integration.conftest import Results
@@ -118,6 +120,20 @@ async def test_a_long_voice_message_that_is_taken_back_is_not_heard_to_its_end(
     await live.cancel()
     assert await result_of(results, f"{live.turn.id}.transcribe") == {"dropped": "cancelled"}
     assert len(journal.about("hear", level)) < PIECES
+
+
+async def test_nobody_waits_until_a_long_voice_message_is_heard_to_its_end(
+    turns: Turns, who: Who, results: Results, journal: EngineJournal
+) -> None:
+    recording = await turns.hear(who, pcm(0.441, LONGEST_SECONDS), spoken=False)
+    spoken = await turns.hear(replace(who, conversation=f"{who.conversation}:aloud"), pcm(0.251), spoken=False)
+    [quick], [long] = [of_kind(await lived(live), Heard) for live in (spoken, recording)]
+    pieces = (await result_of(results, f"{recording.turn.id}.transcribe"))["pieces"]
+    assert pieces > PIECES
+    assert (quick.text, long.text) == ("level 251", " ".join(["level 441"] * pieces))
+    in_order = [level for level in journal.about("hear") if level in ("251", "441")]
+    assert in_order.count("441") == pieces, "each once"
+    assert in_order.index("251") < pieces - 1
 
 
 # Cancelled while nobody was there to hear of it: only the key in Redis tells.

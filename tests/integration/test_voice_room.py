@@ -94,7 +94,7 @@ async def test_a_backchannel_lets_her_go_on_from_the_same_place(
     current, began_at = scene.room._agenda.current, time.monotonic()
     await says(asha, "haan", 0.4)
     await her_next_words(asha, 10)
-    pauses = [pause for pause in her_pauses(asha) if pause[0] > began_at]
+    pauses = [pause for pause in her_pauses(asha) if pause[1] > began_at]
     with capsys.disabled():
         after = [round((until - began_at - 0.4) * 1000) for _, until in pauses]
         print(f"\n  she goes on {after} ms after the backchannel's end")

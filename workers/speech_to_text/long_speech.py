@@ -1,14 +1,13 @@
-"""Speech longer than a Whisper's window: cut where nobody speaks, heard piece by piece, joined. Pure but for the
-transcriber that it is given."""
+"""Speech longer than a Whisper's window: cut where nobody speaks, and what was heard of the pieces joined. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from config.audio import HEARD_RATE_HZ
-from workers.engines import Pcm, Transcriber, Transcript
+from workers.engines import Pcm, Transcript
 from workers.speech_to_text.cut import WINDOW_SECONDS
 
 SHORTEST_SECONDS: Final = 20.0
@@ -21,20 +20,9 @@ _STEP: Final = HEARD_RATE_HZ // 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class HeardPiece:
     seconds: float
     transcript: Transcript
-
-
-def hear_all(transcriber: Transcriber, speech: Pcm, *, between: Callable[[], None]) -> Transcript:
-    """What is said in ``speech`` at 16 kHz, however long it is. ``between`` is called before each piece but the first,
-    and may raise to leave the rest alone. Raises what the transcriber raises."""
-    heard: list[_Heard] = []
-    for piece in pieces(speech):
-        if heard:
-            between()
-        heard.append(_Heard(len(piece) / HEARD_RATE_HZ, transcriber.transcribe(piece)))
-    return _joined(heard)
 
 
 def pieces(speech: Pcm) -> list[Pcm]:
@@ -59,9 +47,9 @@ def _quietest(speech: Pcm, first: int, last: int) -> int:
     return first + latest * _STEP + width * _STEP // 2
 
 
-def _joined(heard: Sequence[_Heard]) -> Transcript:
-    """One transcript of all: in the language of the most seconds in which words were said, as sure as its pieces are
-    on average over their time."""
+def joined(heard: Sequence[HeardPiece]) -> Transcript:
+    """One transcript of all pieces, one at least: in the language of the most seconds in which words were said, as sure
+    as its pieces are on average over their time."""
     if len(heard) == 1:
         return heard[0].transcript
     with_words = [each for each in heard if each.transcript.text] or list(heard)

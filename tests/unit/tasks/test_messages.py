@@ -26,6 +26,7 @@ TURN = Turn("t1", "replies:1", "c1", "u1", "Asha", deadline=1000.5)
 WORK = Work("fake", "host-1", 1.0, 2.0, 3.0, 4.0)
 MESSAGES: list[Message] = [
     Utterance(TURN, "audio:t1:in", 1.5, 1.0, speculative=True),
+    Utterance(TURN, "audio:t1:in", 290.0, 1.0, piece=2),
     SaidText(TURN, 'नमस्ते, kaise ho? "quoted"\n', "hi", 1.0),
     SaidText(replace(TURN, voice="heart", language="hinglish"), "Say this.", None, 1.0, verbatim=True),
     Sentence(TURN, 0, "Arre!", "en", 1.0),

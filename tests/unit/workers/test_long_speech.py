@@ -1,7 +1,5 @@
 """Speech beyond the window: where it is cut, and how what was heard of the pieces becomes one transcript."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,8 +8,7 @@ from hypothesis import strategies as st
 from config.audio import HEARD_RATE_HZ
 from workers.engines import Pcm, Transcript
 from workers.speech_to_text.cut import WINDOW_SECONDS
-from workers.speech_to_text.listener import check_utterance
-from workers.speech_to_text.long_speech import LONGEST_SECONDS, SHORTEST_SECONDS, hear_all, pieces
+from workers.speech_to_text.long_speech import LONGEST_SECONDS, SHORTEST_SECONDS, HeardPiece, joined, pieces
 
 
 def noise(seconds: float, level: float = 0.2, seed: int = 1) -> Pcm:
@@ -23,33 +20,14 @@ def lengths(speech: Pcm) -> list[float]:
     return [len(piece) / HEARD_RATE_HZ for piece in pieces(speech)]
 
 
-class Scripted:
-    """Hears one transcript after another."""
-
-    name = "scripted"
-
-    def __init__(self, *transcripts: Transcript) -> None:
-        self._transcripts = list(transcripts)
-        self.heard: list[float] = []
-
-    def transcribe(self, speech: Pcm, *, language: str | None = None) -> Transcript:
-        check_utterance(self.name, speech)
-        self.heard.append(len(speech) / HEARD_RATE_HZ)
-        return self._transcripts.pop(0)
-
-
 HELLO = Transcript("Hello.", "en", 0.8, "ear")
-
-
-def unasked() -> None:
-    raise AssertionError("nothing lies between")
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 29.0, 30.0])
 def test_what_fits_into_the_window_stays_whole(seconds: float) -> None:
     speech = noise(seconds)
     assert [piece.tobytes() for piece in pieces(speech)] == [speech.tobytes()]
-    assert hear_all(Scripted(HELLO), speech, between=unasked) is HELLO
+    assert joined([HeardPiece(seconds, HELLO)]) is HELLO
 
 
 def test_it_is_cut_in_its_pauses() -> None:
@@ -79,35 +57,18 @@ def test_no_sample_is_lost_or_heard_twice_and_every_piece_fits(seconds: float, l
 
 
 def test_the_words_of_all_pieces_are_joined_in_the_language_of_most_of_it() -> None:
-    ears = Scripted(
-        Transcript("नमस्ते।", "hi", 0.9, "ear"),
-        Transcript("", "cy", 0.0, "ear"),
-        Transcript("So I said", "en", 0.6, "cloud"),
-        Transcript("no.", "en", 0.3, "ear"),
+    whole = joined(
+        [
+            HeardPiece(28.0, Transcript("नमस्ते।", "hi", 0.9, "ear")),
+            HeardPiece(25.0, Transcript("", "cy", 0.0, "ear")),
+            HeardPiece(20.0, Transcript("So I said", "en", 0.6, "cloud")),
+            HeardPiece(12.0, Transcript("no.", "en", 0.3, "ear")),
+        ]
     )
-    looks: list[int] = []
-    whole = hear_all(ears, noise(85), between=lambda: looks.append(len(ears.heard)))
-    first, _, third, fourth = ears.heard
-    confidence = (0.9 * first + 0.6 * third + 0.3 * fourth) / (first + third + fourth)
     assert whole == Transcript("नमस्ते। So I said no.", "en", whole.confidence, "ear+cloud")
-    assert whole.confidence == pytest.approx(confidence)
-    assert looks == [1, 2, 3]
+    assert whole.confidence == pytest.approx((0.9 * 28 + 0.6 * 20 + 0.3 * 12) / 60)
 
 
 def test_minutes_of_nothing_are_nothing() -> None:
     nothing = Transcript("", "en", 0.0, "ear")
-    whole = hear_all(Scripted(*[nothing] * 3), noise(70, 0.0), between=lambda: None)
-    assert whole == nothing
-
-
-def test_what_nobody_wants_any_more_is_not_heard_to_its_end() -> None:
-    class Unwanted(Exception):
-        pass
-
-    def stop() -> None:
-        raise Unwanted
-
-    ears = Scripted(HELLO, replace(HELLO, text="Never."))
-    with pytest.raises(Unwanted):
-        hear_all(ears, noise(70), between=stop)
-    assert len(ears.heard) == 1
+    assert joined([HeardPiece(seconds, nothing) for seconds in (28.0, 25.0, 17.0)]) == nothing
