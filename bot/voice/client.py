@@ -87,11 +87,9 @@ class VoiceConnection(VoiceClient):
         self.state_known: Final = asyncio.Event()
         """Discord put us into the channel."""
         self.server_known: Final = asyncio.Event()
-        """Discord named a voice server that we did not connect to yet."""
         self.was_put_out = False
         """Discord showed us out of the channel: somebody wanted that. Without it, a REMOVED may be an accident."""
         self.is_between_servers = False
-        """Discord said that the server is gone, and will name another as soon as it can."""
         self._ears = ears
         self._clock = clock
         self._group_seconds = group_seconds
@@ -161,10 +159,9 @@ class VoiceConnection(VoiceClient):
     async def disconnect(self, *, force: bool = False) -> None:
         await self._leave(Ended.ASKED)
 
-    # What Recovery does
+    # ``Connection``: what Recovery does (reconnecting.py)
 
     async def join(self) -> None:
-        """Ask Discord for a seat in the channel, until it names a server. Raises TimeoutError."""
         self._is_joining = True
         self.state_known.clear()
         self.server_known.clear()
@@ -177,7 +174,6 @@ class VoiceConnection(VoiceClient):
             self._is_joining = False
 
     async def rejoin(self) -> None:
-        """Give the seat up and ask for a new one: only so does Discord name a server again. Raises TimeoutError."""
         self._is_joining = True
         try:
             await self.voice_disconnect()
@@ -186,8 +182,6 @@ class VoiceConnection(VoiceClient):
             self._is_joining = False
 
     async def identify(self) -> None:
-        """A new session with the server that was named. Raises Closed, TimeoutError, OSError, aiohttp.ClientError,
-        NoDiscovery."""
         self.server_known.clear()
         self._close_udp()
         self._names.clear()
@@ -200,7 +194,6 @@ class VoiceConnection(VoiceClient):
         self.player.clear_throat()
 
     async def resume_session(self) -> None:
-        """The same session over a new websocket; sound goes on as it was. Raises what ``identify`` raises."""
         key, last_seen = self.ws.secret_key, self.ws.seq_ack
         async with asyncio.timeout(min(self.timeout, 10)):
             self.ws = await VoiceGateway.begin(self, resume_from=last_seen)
@@ -211,23 +204,20 @@ class VoiceConnection(VoiceClient):
         await self.introduce()
 
     def part(self, code: int) -> None:
-        """The websocket is of no use any more. Sound that is under way is still heard."""
         self._connected.clear()
         if self.ws:
             self.ws.leave(code)
 
     @property
     def has_ended(self) -> bool:
-        """Out of the channel for good: nothing is tried any more."""
         return self._has_ended
 
     async def give_up(self, why: Ended) -> None:
         await self._leave(why)
 
-    # What the gateway says
+    # ``Session``: what the gateway says (gateway.py), and ``post`` for the group (e2ee.py)
 
     async def open_udp(self, ssrc: int, ip: str, port: int) -> Address:
-        """A fresh socket, and our address as it is seen from there. Raises OSError, NoDiscovery."""
         self._close_udp()
         self.ssrc, self.endpoint_ip, self.voice_port = ssrc, ip, port
         self.socket = await udp_to(ip, port)
@@ -235,7 +225,6 @@ class VoiceConnection(VoiceClient):
         return address
 
     def hear_with(self, mode: str, key: bytes, dave_version: int) -> None:
-        """The key is known: listen. Raises ValueError."""
         self.mode = mode
         before = self._transport
         if self._receiving is not None and before is not None and (before.mode, before.key) == (mode, key):
@@ -258,33 +247,28 @@ class VoiceConnection(VoiceClient):
         self._receiving.start()
 
     async def introduce(self) -> None:
-        """Tell the server our SSRC, which it wants to know before any sound, and whether we speak."""
         await self.ws.speak(SpeakingState.voice if self.player.is_speaking else SpeakingState.none)
 
     def greet(self) -> None:
-        """Somebody came: tell our SSRC again, else they would not know whose our first words are."""
         if self._connected.is_set():
             self._spawn(self._tell_speaking(self.player.is_speaking))
 
     def name(self, ssrc: int, user_id: int) -> None:
-        """The gateway said whose voice an SSRC is."""
         for known in [known for known, user in self._names.items() if user == user_id]:
             del self._names[known]
         self._names[ssrc] = user_id
         self._post_name(ssrc, user_id)
 
     def forget(self, user_id: int) -> None:
-        """Somebody left the channel."""
         self.group.remove_recognised_user(user_id)
         self._names = {ssrc: user for ssrc, user in self._names.items() if user != user_id}
         self.post(lambda receiver: receiver.leave(user_id))
 
     def post(self, order: Order) -> None:
-        """Have something done to the receiver, before it reads its next packet."""
         if self._receiving is not None:
             self._receiving.post(order)
 
-    # Wire: what the sending thread asks
+    # ``Wire``: what the sending thread asks (playback.py)
 
     def is_ready(self) -> bool:
         return self._connected.is_set() and self._transport is not None and self.group.is_ready

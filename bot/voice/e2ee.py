@@ -5,14 +5,17 @@ Built on nextcord's own session. What is done differently, and why, is in docs/d
 """
 
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import dave
 from loguru import logger
 from nextcord.voice_client import E2EEState
 
+from bot.voice.receiving import Order
+
 if TYPE_CHECKING:
-    from bot.voice.client import VoiceConnection
+    from nextcord import ClientUser, VoiceClient
+    from nextcord.gateway import DiscordVoiceWebSocket
 
 SOLE_MEMBER_TRANSITION: Final = 0
 """Executed when it is announced: nobody has to be waited for."""
@@ -20,11 +23,31 @@ REJOIN_PAUSE_SECONDS: Final = 10.0
 """Between two attempts to join the group anew."""
 
 
+class Seat(Protocol):
+    """The voice connection, as far as its group cares."""
+
+    ssrc: int
+
+    @property
+    def user(self) -> "ClientUser": ...
+
+    @property
+    def channel(self) -> Any: ...  # noqa: ANN401 - of any kind that can be connected to
+
+    @property
+    def ws(self) -> "DiscordVoiceWebSocket": ...
+
+    def get_max_dave_protocol_version(self) -> int: ...
+
+    def post(self, order: Order) -> None:
+        """Have something done to the receiver, before it reads its next packet."""
+
+
 class GroupState(E2EEState):
     """DAVE as one voice connection lives it."""
 
-    def __init__(self, connection: "VoiceConnection") -> None:
-        super().__init__(connection)
+    def __init__(self, connection: Seat) -> None:
+        super().__init__(cast("VoiceClient", connection))
         self._connection = connection
         self._roster: set[int] = set()
         self._external_sender = b""

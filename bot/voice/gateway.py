@@ -6,18 +6,19 @@ Event loop only. https://discord.com/developers/docs/topics/voice-connections, g
 import asyncio
 import struct
 import threading
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Sequence
+from typing import Any, Final, Protocol, Self
 
 import aiohttp
 from loguru import logger
 from nextcord import utils
 from nextcord.errors import ConnectionClosed
 from nextcord.gateway import DiscordVoiceWebSocket, VoiceKeepAliveHandler
+from nextcord.http import HTTPClient
 
 from bot.voice.closing import NO_CODE
-
-if TYPE_CHECKING:
-    from bot.voice.client import VoiceConnection
+from bot.voice.discovery import Address
+from bot.voice.e2ee import GroupState
 
 QUIET_SECONDS: Final = 30.0
 """Nothing for so long, heartbeats' echoes included: the connection is dead. As nextcord has it."""
@@ -35,6 +36,43 @@ class Closed(Exception):
         self.code = code
 
 
+class Session(Protocol):
+    """The voice connection, as far as its gateway cares: where it leads, and who does what it says."""
+
+    endpoint: str
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def http(self) -> HTTPClient: ...
+
+    @property
+    def supported_modes(self) -> Sequence[str]:
+        """The best first."""
+        ...
+
+    @property
+    def group(self) -> GroupState: ...
+
+    async def open_udp(self, ssrc: int, ip: str, port: int) -> Address:
+        """A fresh socket, and our address as it is seen from there. Raises OSError, NoDiscovery."""
+        ...
+
+    def hear_with(self, mode: str, key: bytes, dave_version: int) -> None:
+        """The key is known: listen. Raises ValueError."""
+
+    async def introduce(self) -> None:
+        """Tell the server our SSRC, which it wants to know before any sound, and whether we speak."""
+
+    def greet(self) -> None:
+        """Somebody came: tell our SSRC again, else they would not know whose our first words are."""
+
+    def name(self, ssrc: int, user_id: int) -> None:
+        """The gateway said whose voice an SSRC is."""
+
+    def forget(self, user_id: int) -> None:
+        """Somebody left the channel."""
+
+
 class VoiceGateway(DiscordVoiceWebSocket):
     """One websocket to one voice server."""
 
@@ -42,9 +80,9 @@ class VoiceGateway(DiscordVoiceWebSocket):
     CLIENT_FLAGS: Final = 18
     CLIENT_PLATFORM: Final = 20
 
-    _connection: "VoiceConnection"
+    _connection: Session  # type: ignore[assignment]  # nextcord's is a VoiceClient, which it is, too
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, connection: "VoiceConnection") -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, connection: Session) -> None:
         super().__init__(socket, connection.loop)  # type: ignore[arg-type]  # its subclass differs in a default alone
         self.gateway = f"wss://{connection.endpoint}"
         self._connection = connection
@@ -54,7 +92,7 @@ class VoiceGateway(DiscordVoiceWebSocket):
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def begin(cls, connection: "VoiceConnection", resume_from: int | None = None) -> Self:
+    async def begin(cls, connection: Session, resume_from: int | None = None) -> Self:
         """Connect, and identify or, with the last sequence number that was seen, resume.
 
         Raises aiohttp.ClientError, OSError."""

@@ -2,17 +2,14 @@
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 import aiohttp
 from loguru import logger
 
 from bot.voice.closing import NO_CODE, After, Ended, what_follows
 from bot.voice.discovery import NoDiscovery
-from bot.voice.gateway import Closed
-
-if TYPE_CHECKING:
-    from bot.voice.client import VoiceConnection
+from bot.voice.gateway import Closed, VoiceGateway
 
 GRACE_SECONDS: Final = 3.0
 """How long a new server may take to be named after Discord ended a connection."""
@@ -24,13 +21,52 @@ MOVED_CODE: Final = 4000
 """Any code that keeps the server from believing that we want out."""
 
 _BROKEN: Final = (Closed, TimeoutError, OSError, aiohttp.ClientError, NoDiscovery)
-"""What ``VoiceConnection.identify`` raises when it is nobody's mistake."""
+"""What ``Connection.identify`` raises when it is nobody's mistake."""
+
+
+class Connection(Protocol):
+    """What is cared for."""
+
+    timeout: float
+    """Seconds that Discord may take to do what it is asked for."""
+    ws: VoiceGateway
+    is_between_servers: bool
+    """Discord said that the server is gone, and will name another as soon as it can."""
+
+    @property
+    def server_known(self) -> asyncio.Event:
+        """Discord named a voice server that we did not connect to yet."""
+        ...
+
+    @property
+    def has_ended(self) -> bool:
+        """Out of the channel for good: nothing is tried any more."""
+        ...
+
+    async def join(self) -> None:
+        """Ask Discord for a seat in the channel, until it names a server. Raises TimeoutError."""
+
+    async def rejoin(self) -> None:
+        """Give the seat up and ask for a new one: only so does Discord name a server again. Raises TimeoutError."""
+
+    async def identify(self) -> None:
+        """A new session with the server that was named. Raises Closed, TimeoutError, OSError, aiohttp.ClientError,
+        NoDiscovery."""
+
+    async def resume_session(self) -> None:
+        """The same session over a new websocket; sound goes on as it was. Raises what ``identify`` raises."""
+
+    def part(self, code: int) -> None:
+        """The websocket is of no use any more. Sound that is under way is still heard."""
+
+    async def give_up(self, why: Ended) -> None:
+        """Leave the channel."""
 
 
 class Recovery:
     """The care of one connection."""
 
-    def __init__(self, connection: "VoiceConnection", chance: random.Random, grace_seconds: float) -> None:
+    def __init__(self, connection: Connection, chance: random.Random, grace_seconds: float) -> None:
         self._connection = connection
         self._grace_seconds = grace_seconds
         self._chance = chance
@@ -124,7 +160,7 @@ class Recovery:
         return Ended.LOST
 
     async def _attempt(self, after: After, attempt: int) -> bool:
-        """False: nobody wants us any more. Raises what ``VoiceConnection.identify`` raises."""
+        """False: nobody wants us any more. Raises what ``Connection.identify`` raises."""
         connection = self._connection
         if after is After.RESUME and not connection.server_known.is_set():
             if attempt:
