@@ -54,8 +54,8 @@ SPEECH_IS_HERE: Final = "speech-is-here"
 
 
 def pieces(turn: str) -> str:
-    """Hash: number of a piece of a long recording to what was heard in it: see tasks/recording.py. Written by
-    transcribe."""
+    """Hash: number of a piece of a long recording to what was heard in it, and ``told``: see tasks/recording.py.
+    Written by transcribe."""
     return f"pieces:{turn}"
 
 

@@ -119,7 +119,7 @@ class Utterance(Message):
     speculative: bool = False
     """The speaker may go on: transcribe, then wait for the commit before answering."""
     piece: int = 0
-    """Which piece of it is to be heard, if it is too long for one task."""
+    """At which piece a later task for it goes on, if it is too long for one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.client import Pipeline
 from redis.exceptions import ResponseError, WatchError
 
 from tasks import keys
@@ -31,6 +32,12 @@ async def leave_speech(redis: AsyncRedis, turn_id: str, pcm: bytes) -> str:
     key = keys.speech(turn_id)
     await redis.register_script(_LEAVE)([key, keys.SPEECH_IS_HERE], [pcm, keys.AUDIO_SECONDS])
     return key
+
+
+def hold_speech(pipeline: Pipeline, key: str) -> None:
+    """Have it kept for as long as if it had been left now: on slow machines a long recording takes minutes to hear."""
+    pipeline.expire(key, keys.AUDIO_SECONDS)
+    pipeline.expire(keys.SPEECH_IS_HERE, keys.AUDIO_SECONDS)
 
 
 def rewrite_log(redis: Redis, least_bytes: int = WORTH_REWRITING_BYTES) -> bool:

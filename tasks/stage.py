@@ -53,6 +53,10 @@ class Delivery:
         if time.time() > self.message.turn.deadline:
             raise NotWanted("late")
 
+    def others_wait(self) -> bool:
+        """Whether anybody else is to be worked for at this stage. Raises RedisError."""
+        return bool(self.place.redis.llen(self.stage))
+
     def work(self, engine: str, model_started_at: float, model_ended_at: float) -> Work:
         return Work(
             engine, self.place.presence.worker, self.queued_at, self.started_at, model_started_at, model_ended_at

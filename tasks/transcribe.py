@@ -1,7 +1,6 @@
 """Speech to text: hear the utterance, tell the asker, and send the words on to be answered."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,12 +12,16 @@ from tasks.commitment import offer_transcript
 from tasks.engines import transcriber
 from tasks.forward import forward
 from tasks.messages import Heard, SaidText, TurnDropped, TurnFailed, Utterance, Wire, Work
-from tasks.recording import keep_piece, kept_pieces
+from tasks.recording import SoFar, is_long, keep_piece, note_told
 from tasks.stage import Delivery, Read, stage_task
 from workers.engines import Pcm, Transcript
 from workers.speech_to_text.long_speech import HeardPiece, joined, pieces
 
 FULL_SCALE = 32768.0
+
+
+SLACK = 2.0
+"""Times what the rest of a recording takes: with less until its deadline, nobody else is let in between any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,7 @@ class _Found:
 
     blob: bytes | None
     """The speech; None when its time is over."""
-    heard: Mapping[bytes, bytes]
-    """Pieces of a long one, see ``kept_pieces``."""
+    so_far: SoFar
 
 
 def decode_speech(blob: bytes) -> Pcm:
@@ -38,34 +40,42 @@ def decode_speech(blob: bytes) -> Pcm:
 
 def _ask(utterance: Utterance, _: Delivery, pipeline: Pipeline) -> Read[_Found]:
     pipeline.get(utterance.audio_key)
-    if utterance.piece:
-        pipeline.hgetall(keys.pieces(utterance.turn.id))
-    return lambda answers: _Found(answers[0], answers[1] if utterance.piece else {})
+    if not is_long(utterance):
+        return lambda answers: _Found(answers[0], SoFar())
+    pipeline.hgetall(keys.pieces(utterance.turn.id))
+    return lambda answers: _Found(answers[0], SoFar.of(answers[1]))
 
 
 @stage_task("transcribe", Utterance, _ask)
 def transcribe(utterance: Utterance, delivery: Delivery, found: _Found) -> Wire:
-    """Transcribe an utterance; when it is committed to, send its words to generate. Of one that is too long for that, a
-    piece: the next one is a task behind all that waits now."""
-    place = delivery.place
-    before = kept_pieces(found.heard, utterance.piece)
-    if found.blob is None or before is None:
-        place.replies.send(TurnFailed(utterance.turn, "transcribe", "audio-expired", f"{utterance.audio_key} is gone"))
+    """Transcribe an utterance; when it is committed to, send its words to generate. One that is too long for a Whisper
+    lets others in between its pieces."""
+    if found.so_far.is_told:
+        return {"dropped": "heard-before"}
+    if found.blob is None:
+        gone = TurnFailed(utterance.turn, "transcribe", "audio-expired", f"{utterance.audio_key} is gone")
+        delivery.place.replies.send(gone)
         return {"failed": "audio-expired"}
 
     model_started_at = time.time()
+    heard = [*found.so_far.heard]
     parts = pieces(decode_speech(found.blob))
-    part = parts[utterance.piece]
-    piece = HeardPiece(len(part) / HEARD_RATE_HZ, transcriber().transcribe(part))
-    model_ended_at = time.time()
-    delivery.stop_if_unwanted()
-    if utterance.piece + 1 < len(parts):
-        keep_piece(place.redis, utterance.turn.id, utterance.piece, piece)
-        forward(replace(utterance, piece=utterance.piece + 1, queued_at=time.time()))
-        delivery.log(piece.transcript.engine, "Heard piece {} of {}", utterance.piece + 1, len(parts))
-        return {"pieces": len(parts)}
-    transcript = joined([*before, piece])
-    return _tell(utterance, delivery, transcript, delivery.work(transcript.engine, model_started_at, model_ended_at))
+    for part in parts[len(heard) :]:
+        heard.append(HeardPiece(len(part) / HEARD_RATE_HZ, transcriber().transcribe(part)))
+        # A voice message may last minutes, and somebody may take it back meanwhile.
+        delivery.stop_if_unwanted()
+        left = len(parts) - len(heard)
+        if not left:
+            break
+        keep_piece(delivery.place.redis, utterance, len(heard) - 1, heard[-1])
+        seconds_a_piece = (time.time() - model_started_at) / (len(heard) - len(found.so_far.heard))
+        has_time = utterance.turn.deadline - time.time() > SLACK * left * seconds_a_piece
+        if has_time and delivery.others_wait():
+            forward(replace(utterance, piece=len(heard), queued_at=time.time()))
+            delivery.log(heard[-1].transcript.engine, "Heard {} of {} pieces", len(heard), len(parts))
+            return {"heard": len(heard), "pieces": len(parts)}
+    transcript = joined(heard)
+    return _tell(utterance, delivery, transcript, delivery.work(transcript.engine, model_started_at, time.time()))
 
 
 def _tell(utterance: Utterance, delivery: Delivery, transcript: Transcript, work: Work) -> Wire:
@@ -77,6 +87,8 @@ def _tell(utterance: Utterance, delivery: Delivery, transcript: Transcript, work
     if transcript.text and (not utterance.speculative or offer_transcript(place.redis, said)):
         forward(said)
     place.replies.send(heard)
+    if is_long(utterance):
+        note_told(place.redis, utterance)
     delivery.log(
         transcript.engine, "Heard {:.1f} s of speech, {} words", utterance.seconds, len(transcript.text.split())
     )

@@ -35,7 +35,8 @@ class Rest(float, Enum):
     NONE = 0.0
     """Somebody may be beginning: she is to be silent as soon as that is sure."""
     SHORT = 0.040
-    """Packets are read in pairs: nobody downstream thinks in less than 32 ms."""
+    """Packets are read in pairs: nobody downstream thinks in less than 32 ms. So are those of people whom nobody hears,
+    who may speak for hours."""
     LONG = 0.120
     """All who speak are in the middle of it. A pause is noticed 14 ms later than with short rests, in the mean,
     and hearing one person alone takes a quarter less of a core than with 80 ms."""
@@ -72,6 +73,8 @@ class ReceiveThread:
         self._orders: deque[Order] = deque()
         self._is_stopping = False
         self._kept_alive = 0
+        self._packets = 0
+        """Read so far."""
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
@@ -120,7 +123,7 @@ class ReceiveThread:
                 ready = waiting.select(max(until - self._clock(), 0))
                 if any(key.fileobj is self._woken for key, _ in ready):
                     self._woken.recv(4096)
-                looked_at = self._clock()
+                looked_at, packets_before = self._clock(), self._packets
                 heard = self._obey()
                 heard += self._read()
                 now = self._clock()
@@ -130,7 +133,9 @@ class ReceiveThread:
                     next_keep_alive = now + KEEP_ALIVE_SECONDS
                     self._keep_alive()
                 self._hand_over(heard)
-                next_look = looked_at + self._may_gather_for()
+                is_for_nothing = self._packets > packets_before and not heard
+                rest = self._may_gather_for()
+                next_look = looked_at + (max(rest, Rest.SHORT) if is_for_nothing else rest)
 
     def _let_gather(self, woken: selectors.BaseSelector, seconds: float) -> None:
         """Let packets gather; an order or the end is not kept waiting."""
@@ -148,6 +153,7 @@ class ReceiveThread:
         for _ in range(MOST_AT_ONCE):
             try:
                 packet = self._udp.recv(LONGEST_BYTES + 1)
+                self._packets += 1
             except BlockingIOError:
                 break
             except OSError as error:

@@ -62,7 +62,7 @@ class Queue:
         for contender in self._waiting:
             if contender.is_cloud and not clouds_allowed:
                 continue
-            if because == "slow" and not contender.starts_when_others_are_slow:
+            if because in ("slow", "late") and not contender.starts_when_others_are_slow:
                 continue
             self._waiting.remove(contender)
             self.asked.append(because)

@@ -7,6 +7,7 @@ from tests.integration.failover_races import HALF, RESET, SENTENCE
 from tests.integration.failover_room import ANSWER, Peer
 from tests.integration.failover_situation import Situation
 from workers.errors import EngineTimeout, EngineUnavailable
+from workers.failover.ledger import Record
 
 
 def breaks_once(asked: Asked) -> Answer:
@@ -87,5 +88,12 @@ SITUATIONS = (
         by=("first",),
         asked={"first": 2, "second": 1},
         cancelled=("second",),
+    ),
+    Situation(
+        name="whoever broke is asked again before those who rest",
+        peers={"first": Peer(script=breaks_once), "second": Peer(script=fails(400)), "third": Peer()},
+        records={"third": Record(rests_for_seconds=9, why="failed")},
+        by=("first",),
+        asked={"first": 2, "second": 1, "third": 0},
     ),
 )

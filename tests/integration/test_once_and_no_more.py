@@ -15,6 +15,7 @@ from celery.result import AsyncResult
 from bot.growing_text import GrowingText
 from bot.text.voice_messages import LONGEST_SECONDS
 from bot.turns import LiveTurn, Turns, Who
+from tasks import keys
 from tasks.messages import Heard, Message, ReplyEnded, Sentence, StageName, Wire, Words
 from tests.fakes.engine_journal import JOURNAL, EngineJournal
 from tests.fakes.stages import ENVIRONMENT
@@ -128,12 +129,42 @@ async def test_nobody_waits_until_a_long_voice_message_is_heard_to_its_end(
     recording = await turns.hear(who, pcm(0.441, LONGEST_SECONDS), spoken=False)
     spoken = await turns.hear(replace(who, conversation=f"{who.conversation}:aloud"), pcm(0.251), spoken=False)
     [quick], [long] = [of_kind(await lived(live), Heard) for live in (spoken, recording)]
-    pieces = (await result_of(results, f"{recording.turn.id}.transcribe"))["pieces"]
-    assert pieces > PIECES
-    assert (quick.text, long.text) == ("level 251", " ".join(["level 441"] * pieces))
+    first = await result_of(results, f"{recording.turn.id}.transcribe")
+    assert 0 < first["heard"] < first["pieces"]
+    assert (quick.text, long.text) == ("level 251", " ".join(["level 441"] * first["pieces"]))
     in_order = [level for level in journal.about("hear") if level in ("251", "441")]
-    assert in_order.count("441") == pieces, "each once"
-    assert in_order.index("251") < pieces - 1
+    assert in_order.index("251") == first["heard"]
+    assert in_order.count("441") == first["pieces"], "each once"
+
+
+async def test_a_recording_goes_on_where_it_was_lost(
+    turns: Turns, who: Who, results: Results, journal: EngineJournal
+) -> None:
+    """Who heard its first pieces may be dead: the asker sends it again."""
+    level = "443"
+    live = await turns.hear(who, pcm(0.443, LONG_SECONDS), spoken=False)
+    assert live.progress.utterance is not None
+    [heard] = of_kind(await lived(live), Heard)
+    assert (await result_of(results, f"{live.turn.id}.transcribe"))["text"] == heard.text
+    redis: Any = turns.dispatcher.redis
+    await redis.hdel(keys.pieces(live.turn.id), "told", "1")
+    await turns.dispatcher.send(live.progress.utterance)
+    await until_written(journal, "hear", level, PIECES + 2)
+    assert heard.text == " ".join([f"level {level}"] * PIECES)
+    assert len(journal.about("hear", level)) == PIECES + 2, "all but the first"
+
+
+async def test_a_recording_that_was_told_is_not_heard_again(
+    turns: Turns, who: Who, results: Results, journal: EngineJournal
+) -> None:
+    level = "447"
+    live = await turns.hear(who, pcm(0.447, LONG_SECONDS), spoken=False)
+    assert live.progress.utterance is not None
+    await lived(live)
+    assert "text" in await result_of(results, f"{live.turn.id}.transcribe")
+    await turns.dispatcher.send(live.progress.utterance)
+    await lived(await turns.hear(who, pcm(0.25), spoken=False))  # the only worker takes it up behind the other
+    assert len(journal.about("hear", level)) == PIECES
 
 
 # Cancelled while nobody was there to hear of it: only the key in Redis tells.

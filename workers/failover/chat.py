@@ -17,7 +17,7 @@ from loguru import logger
 from workers.engines import ChatModel, Conversation, Delta
 from workers.errors import NoWords
 from workers.failover.race import Broke, Lost, Race
-from workers.failover.roster import Roster, RosterLine
+from workers.failover.roster import Roster
 from workers.failover.seam import Seam, is_over, whole_words
 from workers.lineup import NoEngine
 
@@ -58,37 +58,34 @@ class FailoverChat:
         resort."""
         said = conversation.answer_so_far
         breaks: Counter[str] = Counter()
-        without: list[str] = []
-        unless_slow: list[str] = []
         while True:
             seam = Seam(said)
             try:
-                line = self._roster.line(without, unless_slow)
-                for delta in self._race(replace(conversation, answer_so_far=whole_words(said)), said, line):
+                for delta in self._race(replace(conversation, answer_so_far=whole_words(said)), said, breaks):
                     text = seam.feed(delta.text)
                     said += text
                     yield Delta(text, delta.engine) if text else ALIVE
                 yield Delta(seam.finish(), "")
             except Broke as broke:
                 breaks[broke.engine] += 1
-                without = [engine for engine, count in breaks.items() if count >= MOST_BREAKS]
-                unless_slow = list(breaks)
                 self._log("Going on with another engine: {}", broke.error)
             except Lost as lost:
                 told = [cause for cause in lost.causes if isinstance(cause, NoWords) or cause.engine not in breaks]
                 if said and is_over(said) and {type(cause) for cause in told} == {NoWords}:
                     return  # whoever broke had said all that there was to say
-                if set(unless_slow) - set(without):
-                    unless_slow = []
-                    continue
                 yield from self._give_up(replace(conversation, answer_so_far=said), lost)
                 return
             else:
                 return
 
-    def _race(self, conversation: Conversation, said: str, line: RosterLine[Conversation, Delta]) -> Generator[Delta]:
-        head_start = HEAD_START_IN_THE_MIDDLE_SECONDS if said else math.inf
-        race = Race(line, conversation, is_usable=partial(has_news, said), longest_head_start_seconds=head_start)
+    def _race(self, conversation: Conversation, said: str, breaks: Counter[str]) -> Generator[Delta]:
+        """Who broke once goes on only when nobody else who is well can."""
+        race = Race(
+            self._roster.line([engine for engine, count in breaks.items() if count >= MOST_BREAKS], list(breaks)),
+            conversation,
+            is_usable=partial(has_news, said),
+            longest_head_start_seconds=HEAD_START_IN_THE_MIDDLE_SECONDS if breaks else math.inf,
+        )
         with closing(race.run()) as deltas:
             for delta in deltas:
                 yield delta or ALIVE

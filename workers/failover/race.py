@@ -16,6 +16,10 @@ from workers.failover.contender import Attempt, Contender, Ended, Event, Failed,
 LOOK_UP_SECONDS: Final = 0.05
 """How often whoever waits may look whether the answer is still wanted."""
 MOST_CLOUDS: Final = 3
+PLACE_SECONDS: Final = 1.7
+"""Of no sign of life, until a cloud gives its place to another one, when all places are taken; and from one that does
+so to the next: where all are slow, somebody must be waited for. Behind one that fell silent in the middle of its answer
+(``cloud.LONGEST_SILENCE_SECONDS``), it stays below the three seconds in which people are to hear more."""
 LONGEST_LATER_HEAD_START_SECONDS: Final = 1.0
 """Somebody has been waiting in vain already: a second and a third that hang must not take their whole time, too."""
 
@@ -79,6 +83,7 @@ class Race[Request, Item]:
         self._runners: list[_Runner[Request, Item]] = []
         self._causes: list[EngineError] = []
         self._next_start_at = 0.0
+        self._next_place_at = 0.0
 
     def run(self) -> Generator[Item | None]:
         """What the winner makes; None now and then while there is nothing. Closing it stops everybody.
@@ -203,18 +208,24 @@ class Race[Request, Item]:
         runner.attempt = contender.start(self._request, self._post)
 
     def _in_place_of_one(self, clouds: list[_Runner[Request, Item]]) -> Contender[Request, Item] | None:
-        """All that may be asked at once are, and all are late: who stumbled, else who is late the longest, gives its
-        place to the next one, if there is one. Three silent providers must not keep a fourth from answering."""
+        """All that may be asked at once are: three silent providers must not keep a fourth from answering. Who
+        stumbled has failed, and gives its place to whoever is asked after a failure; else who was silent for longest,
+        to somebody who is well."""
         now = self._clock()
-        late = [each for each in clouds if now - each.started_at >= each.contender.head_start_seconds]
-        given_up = min(late, key=lambda each: (not each.has_stumbled, each.started_at), default=None)
-        contender = None if given_up is None else self._line.next("late", clouds_allowed=True)
-        if given_up is None or given_up.attempt is None or contender is None:
-            return contender
+        stumbled = [each for each in clouds if each.has_stumbled]
+        late = [each for each in clouds if now - each.sign_of_life_at >= PLACE_SECONDS and now >= self._next_place_at]
+        given_up = min(stumbled or late, key=lambda each: each.sign_of_life_at, default=None)
+        if given_up is None or given_up.attempt is None:
+            return None
+        contender = self._line.next("failed" if stumbled else "late", clouds_allowed=True)
+        if contender is None:
+            return None
+        if not stumbled:
+            self._next_place_at = now + PLACE_SECONDS
         self._runners.remove(given_up)
-        silence = EngineTimeout(given_up.contender.name, f"no words in {now - given_up.started_at:.1f} s")
-        self._causes.append(silence)
-        given_up.attempt.stop("lost" if given_up.has_stumbled else silence)
+        silence = f"no words in {now - given_up.started_at:.1f} s"
+        self._causes.append(EngineTimeout(given_up.contender.name, silence))
+        given_up.attempt.stop("lost")
         return contender
 
     def _post(self, attempt: Attempt, event: Event[Item]) -> None:

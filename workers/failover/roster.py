@@ -30,10 +30,9 @@ class Roster[Request, Item]:
 
     tiers: tuple[Tier[Request, Item], ...]
 
-    def line(self, without: Sequence[str] = (), unless_slow: Sequence[str] = ()) -> "RosterLine[Request, Item]":
-        """Who answers one request, in order, but for ``without``, and for ``unless_slow`` as long as somebody else
-        may still answer in time."""
-        return RosterLine(self.tiers, without, unless_slow)
+    def line(self, without: Sequence[str] = (), behind: Sequence[str] = ()) -> "RosterLine[Request, Item]":
+        """Who answers one request, in order, but for ``without``; ``behind`` come behind all others who are well."""
+        return RosterLine(self.tiers, without, behind)
 
     def preferring(self, name: str) -> "Roster[Request, Item] | None":
         """The same with ``name`` before all others; None when nobody is called that."""
@@ -54,11 +53,11 @@ class RosterLine[Request, Item]:
     trip to Redis. One thread."""
 
     def __init__(
-        self, tiers: Sequence[Tier[Request, Item]], without: Sequence[str] = (), unless_slow: Sequence[str] = ()
+        self, tiers: Sequence[Tier[Request, Item]], without: Sequence[str] = (), behind: Sequence[str] = ()
     ) -> None:
         self._tiers = tiers
         self._gone = set(without)
-        self._unless_slow = set(unless_slow)
+        self._behind = set(behind)
         self._orders: dict[int, list[AnyContender[Request, Item]]] = {}
         self._resting: list[tuple[float, AnyContender[Request, Item]]] = []
 
@@ -81,21 +80,20 @@ class RosterLine[Request, Item]:
 
     def _in_order(self, because: Because) -> Iterator[AnyContender[Request, Item]]:
         """Who comes into question. A tier's ledger is asked when the one before has nobody."""
-        put_off = []
+        behind = []
         for number, tier in enumerate(self._tiers):
             for contender in self._order(number, tier):
-                if contender.name in self._unless_slow:
-                    put_off.append(contender)
+                if contender.name in self._behind:
+                    behind.append(contender)
                 else:
                     yield contender
-        if because != "late":
-            resting = (contender for _, contender in sorted(self._resting, key=lambda each: each[0]))
-            for contender in resting:
-                # Those on this machine have most likely never been here: nobody looks for them in the middle of a turn.
-                if contender.name not in self._unless_slow and (contender.is_cloud or because != "slow"):
-                    yield contender
-        if because == "slow":
-            yield from put_off
+        if because == "late":
+            return
+        yield from behind
+        for _, contender in sorted(self._resting, key=lambda each: each[0]):
+            # Those on this machine have most likely never been here: nobody looks for them in the middle of a turn.
+            if contender.is_cloud or because != "slow":
+                yield contender
 
     def _order(self, number: int, tier: Tier[Request, Item]) -> list[AnyContender[Request, Item]]:
         if number not in self._orders:

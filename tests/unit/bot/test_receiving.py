@@ -217,23 +217,47 @@ async def test_a_closed_socket_ends_the_thread_and_stopping_twice_is_nothing(lin
     assert not [thread for thread in threading.enumerate() if thread.name == "voice-receive"]
 
 
+class TimedThread(ReceiveThread):
+    """Tells how long it let packets gather."""
+
+    def _let_gather(self, woken: selectors.BaseSelector, seconds: float) -> None:
+        self.rests.append(seconds)
+        if seconds > 0:
+            self.loop.call_soon_threadsafe(self.has_rested.set)
+        super()._let_gather(woken, seconds)
+
+    def start(self) -> None:
+        self.rests: list[float] = []
+        self.has_rested = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
+        super().start()
+
+
+def timed_thread(line: Line, rest: Rest) -> TimedThread:
+    """In place of the line's own, started."""
+    line.thread.stop()
+    timed = TimedThread(line.udp, line.receiver, deliver=line.deliver, lost_step=lambda: None, rest=lambda: rest)
+    line.thread = timed
+    timed.start()
+    return timed
+
+
 @pytest.mark.parametrize("rest", Rest)
 async def test_packets_gather_longer_while_nothing_will_be_decided(line: Line, rest: Rest) -> None:
-    rests: list[float] = []
-
-    class Timed(ReceiveThread):
-        def _let_gather(self, woken: selectors.BaseSelector, seconds: float) -> None:
-            rests.append(seconds)
-            super()._let_gather(woken, seconds)
-
     line.receiver.name(7, ASHA, 0.0)
-    line.thread.stop()
-    line.thread = Timed(line.udp, line.receiver, deliver=line.deliver, lost_step=lambda: None, rest=lambda: rest)
-    line.thread.start()
+    timed = timed_thread(line, rest)
     for packet in Wire(7).packets(spoken(0.2)):
         line.send([packet])
         await line.sound(1)
-    assert rest - Rest.SHORT / 2 < max(rests) <= rest
+    assert rest - Rest.SHORT / 2 < max(timed.rests) <= rest
+
+
+async def test_packets_of_people_whom_nobody_hears_gather_whatever_is_expected(line: Line) -> None:
+    timed = timed_thread(line, Rest.NONE)
+    line.send(Wire(7).packets(spoken(0.02)))
+    async with asyncio.timeout(10):
+        await timed.has_rested.wait()
+    assert max(timed.rests) <= Rest.SHORT
 
 
 @pytest.fixture

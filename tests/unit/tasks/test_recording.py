@@ -1,7 +1,7 @@
 import json
 from dataclasses import asdict
 
-from tasks.recording import kept_pieces
+from tasks.recording import SoFar
 from workers.engines import Transcript
 from workers.speech_to_text.long_speech import HeardPiece
 
@@ -13,13 +13,14 @@ KEPT = {str(piece).encode(): json.dumps(asdict(heard)).encode() for piece, heard
 
 
 def test_what_was_heard_comes_back_in_its_order() -> None:
-    assert kept_pieces({}, 0) == []
-    assert kept_pieces(dict(reversed(KEPT.items())), 2) == HEARD
+    assert SoFar.of({}) == SoFar([])
+    assert SoFar.of(dict(reversed(KEPT.items()))) == SoFar(HEARD)
 
 
-def test_what_a_second_delivery_heard_further_on_is_not_before_it() -> None:
-    assert kept_pieces(KEPT, 1) == HEARD[:1]
+def test_what_follows_a_piece_that_is_missing_is_heard_again() -> None:
+    assert SoFar.of({b"1": KEPT[b"1"]}) == SoFar([])
+    assert SoFar.of({b"0": KEPT[b"0"], b"2": KEPT[b"1"]}) == SoFar(HEARD[:1])
 
 
-def test_a_piece_that_is_gone_is_not_passed_over() -> None:
-    assert kept_pieces({b"1": KEPT[b"1"]}, 2) is None
+def test_it_is_known_that_all_was_told() -> None:
+    assert SoFar.of({**KEPT, b"told": b"1"}) == SoFar(HEARD, is_told=True)

@@ -1,12 +1,13 @@
 """A race: who is started when, who answers, who is stopped and why."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
 from tests.fakes.contenders import HandContender, Queue
 from workers.errors import BadInput, EngineTimeout, EngineUnavailable
-from workers.failover.race import LONGEST_LATER_HEAD_START_SECONDS, Broke, Lost, Race
+from workers.failover.race import LONGEST_LATER_HEAD_START_SECONDS, LOOK_UP_SECONDS, PLACE_SECONDS, Broke, Lost, Race
 
 DOWN = EngineUnavailable("somebody", "is down")
 
@@ -94,32 +95,85 @@ def test_never_more_than_three_clouds_run_at_once():
     assert clouds[3].has_started
 
 
+@dataclass
+class Watched:
+    """A race over contenders with no head start, whose time goes on when the test says so."""
+
+    contenders: Sequence[HandContender]
+    now: float = 0.0
+    running: Generator[str | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.running = Race(
+            Queue(self.contenders),
+            "question",
+            is_usable=lambda made, _: bool(made[-1].strip()),
+            clock=lambda: self.now,
+        ).run()
+
+    def look(self, times: int = 6) -> None:
+        for _ in range(times):
+            assert next(self.running) is None
+
+    @property
+    def given_up(self) -> list[bool]:
+        return [bool(contender.stopped) for contender in self.contenders]
+
+    @property
+    def started(self) -> int:
+        return sum(contender.has_started for contender in self.contenders)
+
+
 def test_three_that_are_late_do_not_keep_a_fourth_from_answering():
-    clouds = [*(HandContender(f"cloud-{number}") for number in range(3)), patient("cloud-3")]
-    running = start(*clouds)
-    while not clouds[3].has_started:
-        next(running)
-    assert isinstance(clouds[0].stopped[0], EngineTimeout)
-    assert not any(cloud.stopped for cloud in clouds[1:])
+    race = Watched([HandContender(f"cloud-{number}") for number in range(4)])
+    race.look()
+    assert race.started == 3
+    race.now = PLACE_SECONDS
+    race.look()
+    assert race.given_up == [True, False, False, False]
+    assert race.contenders[0].stopped == ["lost"], "its ledger knows whether that was too late"
+    race.contenders[3].say("Here")
+    assert until_said(race.running) == "Here"
+
+
+def test_where_all_are_slow_somebody_is_waited_for():
+    race = Watched([HandContender(f"cloud-{number}") for number in range(8)])
+    race.look()
+    for tenths in range(1, 34):
+        race.now = tenths / 10
+        race.look(2)
+    assert race.started == 4
+    assert race.given_up == [True, *[False] * 7]
+
+
+def test_who_says_again_what_was_said_keeps_its_place():
+    race = Watched([HandContender(f"cloud-{number}") for number in range(4)])
+    race.look()
+    race.now = PLACE_SECONDS - 0.1
+    race.contenders[0].say(" ")
+    race.look()
+    race.now = PLACE_SECONDS
+    race.look()
+    assert race.given_up == [False, True, False, False]
 
 
 def test_three_that_are_late_are_waited_for_when_nobody_else_is_there():
-    clouds = [HandContender(f"cloud-{number}") for number in range(3)]
-    running = start(*clouds)
-    for _ in range(20):
-        next(running)
-    assert not any(cloud.stopped for cloud in clouds)
+    race = Watched([HandContender(f"cloud-{number}") for number in range(3)])
+    race.look()
+    race.now = 10 * PLACE_SECONDS
+    race.look()
+    assert not any(race.given_up)
 
 
-def test_whoever_stumbled_gives_up_its_place_before_whoever_is_only_late():
-    clouds = [*(HandContender(f"cloud-{number}") for number in range(3)), patient("cloud-3")]
-    running = start(*clouds)
-    while not clouds[2].has_started:
-        next(running)
-    clouds[2].stumble(DOWN)
-    while not clouds[3].has_started:
-        next(running)
-    assert (clouds[0].stopped, clouds[1].stopped, clouds[2].stopped) == ([], [], ["lost"])
+def test_whoever_stumbled_gives_up_its_place_at_once_and_before_whoever_is_only_late():
+    race = Watched([HandContender(f"cloud-{number}") for number in range(4)])
+    race.look()
+    race.contenders[2].stumble(DOWN)
+    race.look()
+    race.now = LOOK_UP_SECONDS
+    race.look()
+    assert race.started == 4
+    assert race.given_up == [False, False, True, False]
 
 
 def test_an_engine_on_the_same_cores_is_not_started_because_another_is_slow():
