@@ -23,9 +23,9 @@ class EndpointRule:
     """From here a window is speech (Silero's own default)."""
     silence_probability: float = 0.35
     """Below here it is silence again; between the two it is what the window before was."""
-    start_probability: float = 0.4
+    start_probability: float = 0.6
     """From here a window may be the beginning of speech ..."""
-    start_together: float = 0.5
+    start_together: float = 0.75
     """... and is, from here in the sum with the window before it: one that Silero is sure of, or two that it is not.
     Decides how soon a barge-in is noticed."""
     resume_ms: int = 64

@@ -44,6 +44,10 @@ _RESET_PROBABILITY: Final = 0.1
 inside a sentence, and the next word would be noticed late."""
 
 
+SILENT_WINDOWS: Final = 5
+"""Its memory begins behind so many windows of silence. More of them change nothing that is heard then."""
+
+
 class SpeechProbability(Protocol):
     """The ears' inner ear: one speaker's windows in order, in any one thread at a time."""
 
@@ -79,7 +83,7 @@ class _Layer:
     frames_out: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SileroWeights:
     """The network, 1.1 MB of float32, shared by all speakers."""
 
@@ -233,9 +237,22 @@ class SileroVad:
             self._forget()
 
     def _forget(self) -> None:
-        """All but the end of the window before."""
-        self._state = (np.zeros((1, _HIDDEN), np.float32), np.zeros((1, _HIDDEN), np.float32))
+        """All but the end of the window before: as if there had been silence."""
+        self._state = _after_silence(self._weights)
         self._windows_since_reset = self._quiet_windows = 0
+
+
+@lru_cache(maxsize=1)
+def _after_silence(weights: SileroWeights) -> tuple[Samples, Samples]:
+    """Its memory behind a moment of silence. Never written to.
+
+    From the zeros with which the official model begins, a soft beginning ("Oh, okay", "Stop") is noticed up to 0.2 s
+    later (docs/endpointing.md)."""
+    silence = np.zeros((1, _EDGED_SAMPLES), np.float32)
+    hidden = cells = np.zeros((1, _HIDDEN), np.float32)
+    for _ in range(SILENT_WINDOWS):
+        hidden, cells = _remember(weights, _encode(weights, silence), hidden, cells)
+    return hidden, cells
 
 
 # The network. The first axis is the windows; in its memory, which takes one of each speaker at a time, the speakers.

@@ -78,7 +78,7 @@ def test_a_soft_consonant_counts_as_the_first_window_of_speech():
     endpointer = Endpointer()
     assert fed(endpointer, (20, 0.05), (1, 0.25)) == []
     assert endpointer.is_open, "no time may be skipped now"
-    events = fed(endpointer, (1, 0.41))
+    events = fed(endpointer, (1, 0.61))
     assert [(type(event), event.speech_sample) for event in events] == [(SpeechStarted, 20 * WINDOW)]
 
 

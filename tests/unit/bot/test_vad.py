@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bot.voice import vad
-from bot.voice.vad import SileroVad, VadUnavailable, silero_weights
+from bot.voice.vad import SILENT_WINDOWS, SileroVad, VadUnavailable, silero_weights
 
 # What Silero's own ONNX model says to spoken_sound(2), fed as its authors do (onnxruntime 1.32 on x86-64).
 # fmt: off
@@ -38,8 +38,19 @@ def windows(sound: np.ndarray) -> np.ndarray:
 
 def test_numpy_gives_the_probabilities_of_the_official_network():
     detector = SileroVad()
+    # It begins with a memory of zeros, ours with one of silence.
+    detector._state = (np.zeros((1, 128), np.float32), np.zeros((1, 128), np.float32))
     ours = [detector(window) for window in windows(spoken_sound(2))]
     assert ours == pytest.approx(OFFICIAL, abs=0.005)  # the wheel's weights are half precision
+
+
+def test_it_begins_as_behind_a_moment_of_silence():
+    official = SileroVad()
+    official._state = (np.zeros((1, 128), np.float32), np.zeros((1, 128), np.float32))
+    for _ in range(SILENT_WINDOWS):
+        official(np.zeros(512, np.float32))
+    sound, ours = windows(spoken_sound(1)), SileroVad()
+    assert [ours(window) for window in sound] == [official(window) for window in sound]
 
 
 def test_speakers_do_not_hear_each_other():
