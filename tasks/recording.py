@@ -60,4 +60,8 @@ def keep_piece(redis: Redis, utterance: Utterance, piece: int, heard: HeardPiece
 
 def note_told(redis: Redis, utterance: Utterance) -> None:
     """Raises RedisError."""
-    redis.hset(keys.pieces(utterance.turn.id), _TOLD.decode(), 1)
+    key = keys.pieces(utterance.turn.id)
+    with redis.pipeline(transaction=False) as pipeline:
+        pipeline.hset(key, _TOLD.decode(), 1)
+        pipeline.expire(key, keys.TURN_SECONDS)
+        pipeline.execute()

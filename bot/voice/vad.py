@@ -45,7 +45,7 @@ inside a sentence, and the next word would be noticed late."""
 
 
 SILENT_WINDOWS: Final = 5
-"""Its memory begins behind so many windows of silence. More of them change nothing that is heard then."""
+"""Its memory begins behind so many windows of silence: docs/endpointing.md compares them."""
 
 
 class SpeechProbability(Protocol):
